@@ -1,0 +1,172 @@
+import { createHash } from 'node:crypto';
+import { z } from 'zod';
+import { CHANNELS } from './channel.ts';
+import { HeraldError } from './errors.ts';
+import { localeSchema } from './template.ts';
+
+export const KINDS = ['notice', 'update', 'correction', 'retraction'] as const;
+export type Kind = (typeof KINDS)[number];
+
+/** In order of rank: an urgent message goes before every normal one. */
+export const URGENCIES = ['urgent', 'normal', 'routine'] as const;
+export type Urgency = (typeof URGENCIES)[number];
+
+export const MODES = ['live', 'exercise'] as const;
+export type Mode = (typeof MODES)[number];
+
+export const STATES = [
+  'draft',
+  'submitted',
+  'approved',
+  'sending',
+  'paused',
+  'completed',
+  'rejected',
+  'cancelled',
+  'expired',
+] as const;
+export type AnnouncementState = (typeof STATES)[number];
+
+/** The acts that move an announcement, each with the states it may start from and the one it leads to. */
+export const TRANSITIONS = {
+  edit: { from: ['draft'], to: 'draft' },
+  submit: { from: ['draft'], to: 'submitted' },
+  approve: { from: ['submitted'], to: 'approved' },
+  return: { from: ['submitted'], to: 'draft' },
+  reject: { from: ['submitted'], to: 'rejected' },
+  start: { from: ['approved'], to: 'sending' },
+  pause: { from: ['approved', 'sending'], to: 'paused' },
+  resume: { from: ['paused'], to: 'sending' },
+  cancel: { from: ['draft', 'submitted', 'approved', 'sending', 'paused'], to: 'cancelled' },
+  complete: { from: ['sending'], to: 'completed' },
+  expire: { from: ['submitted', 'approved', 'paused'], to: 'expired' },
+} as const satisfies Record<string, { from: readonly AnnouncementState[]; to: AnnouncementState }>;
+export type Act = keyof typeof TRANSITIONS;
+
+/**
+ * The state that an act leads to.
+ * @throws HeraldError `illegal-transition` (conflict) when the act is not allowed from this state.
+ */
+export function nextState(state: AnnouncementState, act: Act): AnnouncementState {
+  const { from, to } = TRANSITIONS[act];
+  if ((from as readonly AnnouncementState[]).includes(state)) return to;
+  throw new HeraldError(
+    'conflict',
+    'illegal-transition',
+    `cannot ${act} an announcement that is ${state}; it must be ${from.join(' or ')}`,
+  );
+}
+
+/** Who may approve: a user with the right who wrote none of it. Asked in one place, so that no door goes round it. */
+export function mayApprove(
+  user: { readonly id: number; readonly role: Role },
+  authorIds: readonly number[],
+): void {
+  requireRole(user.role, 'approver');
+  if (authorIds.includes(user.id)) {
+    throw new HeraldError('forbidden', 'own-announcement', 'you wrote part of this announcement, so somebody else must approve it', {
+      fix: 'ask another approver',
+    });
+  }
+}
+
+export const ROLES = ['author', 'approver', 'admin'] as const;
+export type Role = (typeof ROLES)[number];
+
+/**
+ * Roles are ordered: an approver may do what an author may, an admin everything.
+ * @throws HeraldError `role-required` (forbidden)
+ */
+export function requireRole(role: Role, least: Role): void {
+  if (ROLES.indexOf(role) >= ROLES.indexOf(least)) return;
+  throw new HeraldError('forbidden', 'role-required', `this needs the role ${least}; your key acts for a user with the role ${role}`);
+}
+
+const codeSchema = z.string().regex(/^[a-z0-9][a-z0-9-]{0,63}$/, 'not a code such as "missing-persons"');
+
+/** What `POST /v1/announcements` takes; see docs/architecture.md. Lengths are code points unless said. */
+export const draftSchema = z.strictObject({
+  case: z.strictObject({
+    reference: z.string().trim().min(1).max(64),
+    title: z.string().trim().min(1).max(200),
+  }),
+  kind: z.enum(KINDS).default('notice'),
+  /** Opaque id of the announcement that this one supersedes. */
+  supersedes: z.string().max(64).optional(),
+  urgency: z.enum(URGENCIES).optional(),
+  mode: z.enum(MODES).default('live'),
+  template: codeSchema,
+  content: z
+    .record(localeSchema, z.record(z.string().max(32), z.string().max(20_000)))
+    .refine((c) => Object.keys(c).length > 0, 'needs at least one language'),
+  basis: z.string().trim().max(2_000).optional(),
+  audience: z
+    .strictObject({
+      /** Everybody who chose at least one of these; empty: every topic. */
+      topics: z.array(codeSchema).max(200).default([]),
+      /** Everybody who lives in or follows one of these; empty: every district. */
+      districts: z.array(codeSchema).max(1_000).default([]),
+    })
+    .default({ topics: [], districts: [] }),
+  channels: z
+    .array(z.enum(CHANNELS))
+    .min(1, 'needs at least one channel')
+    .refine((c) => new Set(c).size === c.length, 'names a channel twice'),
+  scheduledAt: z.iso.datetime({ offset: true }).optional(),
+  expiresAt: z.iso.datetime({ offset: true }).optional(),
+});
+export type Draft = z.infer<typeof draftSchema>;
+export type DraftInput = z.input<typeof draftSchema>;
+
+/** Corrections, updates and retractions are urgent unless said otherwise. */
+export function urgencyOf(draft: Draft): Urgency {
+  return draft.urgency ?? (draft.kind === 'notice' ? 'normal' : 'urgent');
+}
+
+/**
+ * What the schema cannot say: relations between the fields of a draft, and to the clock.
+ * @param now milliseconds since the epoch, from the database's clock
+ * @throws HeraldError `invalid-announcement` naming each field
+ */
+export function checkDraft(draft: Draft, now: number): void {
+  const issues: { path: string; message: string }[] = [];
+  if (draft.kind !== 'notice' && !draft.supersedes) {
+    issues.push({ path: 'supersedes', message: `a ${draft.kind} must name the announcement that it supersedes` });
+  }
+  if (draft.kind === 'notice' && draft.supersedes) {
+    issues.push({ path: 'supersedes', message: 'a notice supersedes nothing; make it a correction, an update or a retraction' });
+  }
+  const scheduled = draft.scheduledAt ? Date.parse(draft.scheduledAt) : undefined;
+  const expires = draft.expiresAt ? Date.parse(draft.expiresAt) : undefined;
+  if (expires !== undefined && expires <= now) {
+    issues.push({ path: 'expiresAt', message: 'lies in the past, so nothing could be sent' });
+  }
+  if (expires !== undefined && scheduled !== undefined && expires <= scheduled) {
+    issues.push({ path: 'expiresAt', message: 'lies before scheduledAt, so nothing could be sent' });
+  }
+  if (issues.length > 0) {
+    throw new HeraldError('invalid', 'invalid-announcement', 'the announcement cannot be kept like this', { issues });
+  }
+}
+
+/** Hours after approval (or schedule) at which messages to citizens expire when the draft says nothing. */
+export const DEFAULT_EXPIRY_HOURS = 24;
+/** How long webhooks keep trying, whatever `expiresAt` says: a newsroom's weekend. */
+export const WEBHOOK_HOURS = 72;
+
+/** SHA-256 over a canonical JSON form (sorted keys), to which approval is bound. */
+export function canonicalSha256(value: unknown): Buffer {
+  return createHash('sha256').update(canonicalJson(value)).digest();
+}
+
+/** JSON with object keys sorted and `undefined` left out: equal values give equal bytes. */
+export function canonicalJson(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map((v) => canonicalJson(v ?? null)).join(',')}]`;
+  if (value !== null && typeof value === 'object') {
+    const entries = Object.entries(value)
+      .filter(([, v]) => v !== undefined)
+      .sort(([a], [b]) => (a < b ? -1 : 1));
+    return `{${entries.map(([k, v]) => `${JSON.stringify(k)}:${canonicalJson(v)}`).join(',')}}`;
+  }
+  return JSON.stringify(value);
+}

@@ -1,0 +1,182 @@
+import type { Abilities, Channel, Gateway } from '../domain/channel.ts';
+import type { EmailContent, Recipient, SmsContent, WebhookContent } from '../domain/message.ts';
+import type { SendOutcome, SettleOutcome } from '../domain/outcome.ts';
+import type { RenderContext, TemplateBundle } from '../domain/template.ts';
+
+/** Time that cannot be set back; injected so that tests decide what time it is. */
+export interface Clock {
+  /** Milliseconds from an arbitrary start, never going backwards. */
+  monotonicMs(): number;
+  /** Resolves after `ms`, or at once when the signal aborts (it does not reject). */
+  sleep(ms: number, signal?: AbortSignal): Promise<void>;
+}
+
+// ── channels ────────────────────────────────────────────────────────────────────────────────────────────────
+
+interface Outgoing {
+  /** Opaque delivery id: travels in callback URLs, VERP addresses, Message-IDs and webhook-ids. */
+  readonly deliveryId: string;
+  /** 1 for the first; a retry of the same delivery has a higher one. */
+  readonly attempt: number;
+}
+
+export interface OutgoingSms extends Outgoing {
+  /** E.164. */
+  readonly address: string;
+  readonly content: SmsContent;
+  /** Milliseconds from now until the message must no longer be delivered. */
+  readonly validForMs: number;
+}
+
+export interface OutgoingEmail extends Outgoing {
+  readonly address: string;
+  readonly content: EmailContent;
+  /** RFC 8058 one-click target, and the same thing by mail. */
+  readonly leaveUrl: string;
+  /** Opaque announcement id; with the superseded ones (oldest first) it threads mails by References. */
+  readonly announcementId: string;
+  readonly supersededIds: readonly string[];
+}
+
+export interface OutgoingWebhook extends Outgoing {
+  /** The endpoint's URL. */
+  readonly address: string;
+  readonly content: WebhookContent;
+  /** `whsec_…` secrets, newest first; signed with each (rotation). */
+  readonly secrets: readonly string[];
+}
+
+export interface OutgoingByChannel {
+  sms: OutgoingSms;
+  email: OutgoingEmail;
+  webhook: OutgoingWebhook;
+}
+
+/** "Did you take this message?", asked when the answer to a send never came. */
+export interface SettleQuestion {
+  readonly deliveryId: string;
+  readonly address: string;
+  /** The very text that was (perhaps) sent. */
+  readonly body: string;
+  /** How long ago the attempt was claimed, in milliseconds; messages created earlier are not ours. */
+  readonly claimedAgoMs: number;
+}
+
+/**
+ * Who carries a channel's messages. `send` never throws for a delivery's error: it returns what happened.
+ * One adapter per channel and gateway; the sandbox runs the very adapters of production against loopback.
+ */
+export interface ChannelAdapter<C extends Channel = Channel> {
+  readonly channel: C;
+  /** For limits, breakers and the ledger: `twilio`, `smtp`, `http`. */
+  readonly provider: string;
+  readonly gateway: Gateway;
+  readonly abilities: Abilities;
+  /** Most requests at a time in one process. */
+  readonly concurrency: number;
+  /** Upper bound of one `send`, in milliseconds. After it the outcome is `unknown`. */
+  readonly requestTimeoutMs: number;
+  /** Hands one message over. An aborted signal before the request is written gives `throttled`, after it `unknown`. */
+  send(message: OutgoingByChannel[C], signal: AbortSignal): Promise<SendOutcome>;
+  /** Where the provider can be asked. Without it, an unknown delivery is sent again under the same id. */
+  settle?(question: SettleQuestion, signal: AbortSignal): Promise<SettleOutcome>;
+  /** Whether the provider takes our credentials now; what an open breaker waits for. */
+  probe(signal: AbortSignal): Promise<{ readonly ok: true } | { readonly ok: false; readonly message: string }>;
+  close(): Promise<void>;
+}
+
+/** The adapter that carries a channel through a gateway; `undefined` when none is configured. */
+export type AdapterFor = <C extends Channel>(channel: C, gateway: Gateway) => ChannelAdapter<C> | undefined;
+
+// ── rendering ───────────────────────────────────────────────────────────────────────────────────────────────
+
+/** The parts of a webhook's envelope that are not template text. */
+export interface WebhookFacts {
+  /** Opaque delivery-independent facts; `state` is the announcement's present one. */
+  readonly state: string;
+  readonly sequence: number;
+  /** RFC 3339. */
+  readonly publishedAt: string;
+  readonly supersededBy: string | null;
+  readonly links: Readonly<Record<string, string>>;
+}
+
+/** One announcement's revision, compiled once and rendered for many. All methods are pure and synchronous. */
+export interface CompiledTemplate {
+  /** The locale that a recipient gets, and whether it is a fallback. */
+  resolveLocale(wanted: string): { readonly locale: string; readonly fallback: boolean };
+  sms(locale: string, recipient: Recipient): SmsContent;
+  email(locale: string, recipient: Recipient): EmailContent;
+  /** Every locale's text in one fixed, versioned JSON envelope (`/schemas/announcement.v1.json`). */
+  webhook(facts: WebhookFacts): WebhookContent;
+}
+
+export interface Renderer {
+  /**
+   * Compiles a frozen bundle for one announcement. A template that uses an unknown variable or does not
+   * parse is an error here, not a blank in a citizen's SMS.
+   * @throws HeraldError `template-error` (invalid) naming file and line
+   */
+  compile(bundle: TemplateBundle, context: RenderContext): CompiledTemplate;
+}
+
+// ── queue ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** The worker kinds that take jobs; each has its own queue. */
+export const QUEUES = ['expand', 'sms', 'email', 'webhook'] as const;
+export type QueueName = (typeof QUEUES)[number];
+
+/** A wake-up call: ids, never content. Losing one loses no message. */
+export interface Job {
+  readonly queue: QueueName;
+  /** A shard's id, or for `expand` an announcement's. */
+  readonly id: number;
+  /** Incremented in the table at each enqueue; makes the job id unique. */
+  readonly generation: number;
+  /** 1 (soonest) … 4; BullMQ priority. */
+  readonly priority: number;
+}
+
+export interface WakeUps {
+  /**
+   * Adds jobs. Fails fast (≤ 2 s) when the backend is away: the sweeper calls again.
+   * @throws HeraldError `queue-unavailable`
+   */
+  enqueue(jobs: readonly Job[]): Promise<void>;
+  /** Resolves when the backend answers; for readiness. @throws HeraldError `queue-unavailable` */
+  ping(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface JobRunner {
+  /** Stops taking jobs and resolves when those under way have ended. */
+  close(): Promise<void>;
+}
+
+/** Runs `handle` for each job of one queue. `handle` may throw: the job is dropped, the table knows. */
+export type StartRunner = (
+  queue: QueueName,
+  options: { readonly concurrency: number; readonly onError: (error: Error) => void },
+  handle: (job: { readonly id: number; readonly generation: number }) => Promise<void>,
+) => Promise<JobRunner>;
+
+// ── limits ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+/**
+ * GCRA across all worker processes, granted in blocks. A grant is relative (never a wall-clock time): the
+ * tokens may be spent evenly from `inMs` on.
+ */
+export interface Limiter {
+  /**
+   * @param request.bucket the limited thing, e.g. `twilio:live`
+   * @param request.ratePerSecond > 0, in segments (SMS) or messages
+   * @param request.wanted tokens asked for, ≥ 1; at least one is granted when it is the caller's turn
+   * @param request.priority 1 (soonest) … 4: while a lower number has unmet demand, higher ones get nothing
+   */
+  reserve(request: {
+    readonly bucket: string;
+    readonly ratePerSecond: number;
+    readonly wanted: number;
+    readonly priority: number;
+  }): Promise<{ readonly granted: number; readonly inMs: number }>;
+}
