@@ -11,6 +11,14 @@ export interface Clock {
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
 }
 
+/** Structured logging: fields first, then a sentence. pino satisfies it. */
+export interface Logger {
+  debug(fields: object, message: string): void;
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+}
+
 // ── channels ────────────────────────────────────────────────────────────────────────────────────────────────
 
 interface Outgoing {
@@ -118,6 +126,12 @@ export interface Renderer {
    * @throws HeraldError `template-error` (invalid) naming file and line
    */
   compile(bundle: TemplateBundle, context: RenderContext): CompiledTemplate;
+}
+
+/** The templates as they are now; a bundle of one is frozen with a revision. */
+export interface TemplateLibrary {
+  /** @throws HeraldError `unknown-template` (invalid) naming those that there are */
+  bundle(name: string, options: { readonly defaultLocale: string; readonly signature: Readonly<Record<string, string>> }): TemplateBundle;
 }
 
 // ── queue ───────────────────────────────────────────────────────────────────────────────────────────────────

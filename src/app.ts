@@ -1,0 +1,259 @@
+import { createHmac } from 'node:crypto';
+import { join } from 'node:path';
+import type pg from 'pg';
+import type { Logger as PinoLogger } from 'pino';
+import { createAdapters, leaveAddress, REQUEST_TIMEOUT_MS, type SandboxGateways } from './adapters.ts';
+import { parseBounce } from './channels/email/bounce.ts';
+import { TWILIO_ABILITIES } from './channels/sms/twilio.ts';
+import { generateSecret } from './channels/webhook/signature.ts';
+import { checkEndpointUrl } from './channels/webhook/ssrf.ts';
+import { purposeKey } from './config.ts';
+import { HeraldError } from './domain/errors.ts';
+import { OpaqueIds } from './domain/opaque-id.ts';
+import { normaliseEmail, normalisePhone } from './pipeline/address.ts';
+import { type Announce, createAnnounce } from './pipeline/announce.ts';
+import { type Composer, createComposer } from './pipeline/compose.ts';
+import type { Clock, Limiter, Renderer, StartRunner, WakeUps } from './pipeline/ports.ts';
+import { createReceive, type Receive } from './pipeline/receive.ts';
+import type { BreakerStore, DeliveryStore, ExpansionStore, ReportStore, SweepStore, WorkerStore } from './pipeline/stores.ts';
+import type { ReadyConfig } from './provision.ts';
+import { createRedisLimiter } from './queue/redis-limiter.ts';
+import { createRunner, createWakeUps, migrateQueue, type QueueOptions } from './queue/bullmq.ts';
+import { loadTemplates, type TemplateLibrary } from './render/load.ts';
+import { createRenderer } from './render/renderer.ts';
+import { packageRoot } from './root.ts';
+import { createAnnouncementStore } from './storage/announcements.ts';
+import { SLOTS } from './storage/counts.ts';
+import { createDeliveryStore } from './storage/deliveries.ts';
+import { EndpointStore } from './storage/endpoints.ts';
+import { createExpansionStore } from './storage/expansions.ts';
+import { IdempotencyStore } from './storage/idempotency.ts';
+import { ImportStore } from './storage/imports.ts';
+import { openInstallation } from './storage/installation.ts';
+import { createPostgresLimiter } from './storage/limiter.ts';
+import { ListStore } from './storage/lists.ts';
+import { migrate, requireSchema } from './storage/migrate.ts';
+import { createPool } from './storage/pool.ts';
+import { createReceiptStore, suppressAddress } from './storage/receipts.ts';
+import { createReportStore } from './storage/reports.ts';
+import { createSealer } from './storage/seal.ts';
+import { SubscriberStore } from './storage/subscribers.ts';
+import { createSweepStore } from './storage/sweeps.ts';
+import { UserStore } from './storage/users.ts';
+import { createBreakerStore, createWorkerStore } from './storage/workers.ts';
+
+/** The schema versions that this code works with. */
+export const SCHEMA = { least: 1, most: 1 } as const;
+export const MIGRATIONS = join(packageRoot, 'src/storage/migrations');
+
+/** Everything that web, command line and workers use: the verbs and the nouns, put together once. */
+export interface App {
+  readonly config: ReadyConfig;
+  readonly log: PinoLogger;
+  readonly pool: pg.Pool;
+  readonly ids: OpaqueIds;
+  readonly clock: Clock;
+
+  readonly announce: Announce;
+  readonly receive: Receive;
+  readonly reports: ReportStore;
+
+  readonly users: UserStore;
+  readonly subscribers: SubscriberStore;
+  readonly endpoints: EndpointStore;
+  readonly lists: ListStore;
+  readonly imports: ImportStore;
+  readonly idempotency: IdempotencyStore;
+  readonly templates: TemplateLibrary;
+
+  /** What worker processes run on. */
+  readonly engine: Engine;
+
+  ready(): Promise<Readiness>;
+  close(): Promise<void>;
+}
+
+export interface Engine {
+  readonly deliveries: DeliveryStore;
+  readonly expansions: ExpansionStore;
+  readonly sweeps: SweepStore;
+  readonly workers: WorkerStore;
+  readonly breakers: BreakerStore;
+  readonly limiter: Limiter;
+  readonly wakeUps: WakeUps;
+  readonly startRunner: StartRunner;
+  readonly composer: Composer;
+  readonly adapters: ReturnType<typeof createAdapters>;
+  readonly requestTimeoutMs: typeof REQUEST_TIMEOUT_MS;
+}
+
+export interface Readiness {
+  readonly ready: boolean;
+  /** `ok`, or what is wrong. */
+  readonly checks: { readonly database: string; readonly schema: string; readonly queue: string };
+}
+
+const clock: Clock = {
+  monotonicMs: () => performance.now(),
+  sleep: (ms, signal) =>
+    new Promise((resolve) => {
+      if (ms <= 0 || signal?.aborted) return resolve();
+      const done = () => {
+        clearTimeout(timer);
+        signal?.removeEventListener('abort', done);
+        resolve();
+      };
+      const timer = setTimeout(done, ms);
+      signal?.addEventListener('abort', done);
+    }),
+};
+
+function queueOptions(config: ReadyConfig, installationId: string): QueueOptions {
+  return config.redisUrl
+    ? { backend: 'redis', url: config.redisUrl, installationId }
+    : { backend: 'postgres', connectionString: config.databaseUrl, installationId };
+}
+
+/** Brings the database to this code's schema, BullMQ's tables included. Safe to run twice, and by two at a time. */
+export async function migrateDatabase(config: ReadyConfig, log: PinoLogger): Promise<void> {
+  const pool = createPool({ connectionString: config.databaseUrl, max: 2, applicationName: 'herald migrate' });
+  try {
+    await migrate(pool, { folder: MIGRATIONS, log: (line: string) => log.info(line) });
+    if (!config.redisUrl) await migrateQueue({ backend: 'postgres', connectionString: config.databaseUrl, installationId: '' });
+  } finally {
+    await pool.end();
+  }
+}
+
+/**
+ * Opens Herald on a migrated database.
+ * @param options.name of this process, for the database's list of connections
+ * @param options.connections most database connections of ours; BullMQ's come on top
+ * @throws HeraldError `schema-too-old`, `wrong-secret`, `has-been-live`, `template-error`, `sandbox-unavailable`…
+ */
+export async function open(
+  config: ReadyConfig,
+  options: { readonly log: PinoLogger; readonly name: string; readonly connections?: number },
+): Promise<App> {
+  const { log } = options;
+  const closers: (() => Promise<unknown>)[] = [];
+  const closeAll = async () => {
+    for (const close of closers.splice(0).reverse()) await close();
+  };
+  try {
+    const pool = createPool({ connectionString: config.databaseUrl, max: options.connections ?? 4, applicationName: options.name });
+    closers.push(() => pool.end());
+    await requireSchema(pool, SCHEMA);
+    const installation = await openInstallation(pool, createHmac('sha256', purposeKey(config.secret, 'check')).update('herald').digest(), config.mode);
+
+    const sandbox = config.sandboxUrl ? await askSandbox(config.sandboxUrl) : undefined;
+    const adapters = createAdapters(config, sandbox, log);
+    closers.push(() => adapters.close());
+    const templates = await loadTemplates(config.templatesDirs, { defaultLocale: config.defaultLocale });
+    const queue = queueOptions(config, installation.id);
+    const wakeUps = await createWakeUps(queue);
+    closers.push(() => wakeUps.close());
+
+    const ids = new OpaqueIds(installation.idKey);
+    const leaveKey = purposeKey(config.secret, 'leave');
+    const renderer: Renderer = createRenderer();
+    // Counter slots spread the processes' writes; which one a process takes does not matter.
+    const slot = process.pid % SLOTS;
+    const announcements = createAnnouncementStore(pool);
+    const deliveries = createDeliveryStore(pool, createSealer(purposeKey(config.secret, 'endpoints'), 'endpoint-secret'));
+    const receipts = createReceiptStore(pool, slot);
+    const limiter = config.redisUrl ? createRedisLimiter({ url: config.redisUrl, prefix: installation.id }) : undefined;
+    if (limiter) closers.push(() => limiter.close());
+
+    const common = { ids, officeName: config.officeName, renderer, mode: config.mode, log };
+    const lists = new ListStore(pool);
+    const suppress = (client: pg.PoolClient, suppression: Parameters<typeof suppressAddress>[2]) => suppressAddress(client, slot, suppression);
+
+    return {
+      config,
+      log,
+      pool,
+      ids,
+      clock,
+      announce: createAnnounce({
+        ...common,
+        announcements,
+        templates,
+        defaultLocale: config.defaultLocale,
+        signature: config.smsSignature,
+        missingProvider: adapters.missingProvider,
+        smsRoutesWithoutLinks: TWILIO_ABILITIES.routes.some((route) => !route.links),
+        rates: config.rates,
+      }),
+      receive: createReceive({
+        ...common,
+        receipts,
+        deliveries,
+        callbacks: adapters.callbacks,
+        leaveKey,
+        parseBounce: (raw) =>
+          parseBounce(raw, {
+            bounceAddress: config.bounceAddress,
+            leaveAddress: config.bounceAddress && leaveAddress(config.bounceAddress),
+            messageIdDomain: new URL(config.publicUrl).hostname,
+          }),
+      }),
+      reports: createReportStore(pool),
+      users: new UserStore(pool),
+      lists,
+      subscribers: new SubscriberStore(pool, { lists, suppress, normalise: { sms: normalisePhone, email: normaliseEmail } }),
+      endpoints: new EndpointStore(pool, {
+        lists,
+        sealer: createSealer(purposeKey(config.secret, 'endpoints'), 'endpoint-secret'),
+        generateSecret,
+        checkUrl: (url) =>
+          checkEndpointUrl(url, { allowedCidrs: config.webhookAllowedCidrs, allowedHosts: sandbox ? [new URL(sandbox.url).host] : [] }),
+      }),
+      imports: new ImportStore(pool),
+      idempotency: new IdempotencyStore(pool, createSealer(purposeKey(config.secret, 'answers'), 'idempotent-answer')),
+      templates,
+      engine: {
+        deliveries,
+        expansions: createExpansionStore(pool, slot),
+        sweeps: createSweepStore(pool),
+        workers: createWorkerStore(pool),
+        breakers: createBreakerStore(pool),
+        limiter: limiter ?? createPostgresLimiter(pool),
+        wakeUps,
+        startRunner: createRunner(queue),
+        composer: createComposer({ ...common, deliveries, publicUrl: config.publicUrl, leaveKey, clock }),
+        adapters,
+        requestTimeoutMs: REQUEST_TIMEOUT_MS,
+      },
+      ready: () => readiness(pool, wakeUps),
+      close: closeAll,
+    };
+  } catch (error) {
+    await closeAll();
+    throw error;
+  }
+}
+
+async function readiness(pool: pg.Pool, wakeUps: WakeUps): Promise<Readiness> {
+  const verdict = (check: Promise<unknown>) => check.then(() => 'ok', (error: unknown) => (error instanceof Error ? error.message : String(error)));
+  const [database, schema, queue] = await Promise.all([
+    verdict(pool.query('SELECT 1')),
+    verdict(requireSchema(pool, SCHEMA)),
+    verdict(wakeUps.ping()),
+  ]);
+  return { ready: [database, schema, queue].every((v) => v === 'ok'), checks: { database, schema, queue } };
+}
+
+/** The sandbox says where its gateways are. @throws HeraldError `sandbox-unavailable` */
+async function askSandbox(url: string): Promise<SandboxGateways> {
+  try {
+    const answer = await fetch(url, { headers: { accept: 'application/json' }, signal: AbortSignal.timeout(5_000) });
+    const { gateways } = (await answer.json()) as { gateways: { smtp: string } };
+    return { url, smtp: gateways.smtp };
+  } catch (error) {
+    throw new HeraldError('unavailable', 'sandbox-unavailable', `no sandbox answers at ${url}: ${String(error)}`, {
+      fix: 'start it with `herald start` or `herald sandbox`, or unset HERALD_SANDBOX_URL',
+      cause: error,
+    });
+  }
+}

@@ -1,0 +1,141 @@
+import addressparser from 'nodemailer/lib/addressparser';
+import MailComposer from 'nodemailer/lib/mail-composer';
+import { HeraldError } from '../../domain/errors.ts';
+import type { OutgoingEmail } from '../../pipeline/ports.ts';
+import { createDkimSigner, type DkimOptions } from './dkim.ts';
+import { plusAddress } from './plus-address.ts';
+
+/** Who writes, and where answers of machines go. */
+export interface EmailIdentity {
+  /** RFC 5322 mailbox, with a display name if wanted: `滨江公安 <notice@police.example>`. */
+  readonly from: string;
+  /** Bounces go to `<local>+<deliveryId>@…` of this address (VERP). Without it they go to `from`, unread. */
+  readonly bounceAddress?: string;
+  /** Right side of every Message-ID; a domain of ours. */
+  readonly messageIdDomain: string;
+  /** RFC 2919, without brackets and never changing: `notices.police.example`. */
+  readonly listId: string;
+  /** Leaving by mail goes to `<local>+<token>@…` of this address, the token being the last part of the leave URL. */
+  readonly oneClickMail?: string;
+  readonly dkim?: DkimOptions;
+}
+
+export interface ComposedEmail {
+  /** With its angle brackets; the same for every attempt. */
+  readonly messageId: string;
+  readonly envelope: { readonly from: string; readonly to: string };
+  /** RFC 5322 bytes, signed when there is a key. */
+  readonly raw: Buffer;
+}
+
+/** One plain mailbox: no display name, no list, no comment, no quoted local part, nothing that ends a command. */
+const PLAIN_MAILBOX = /^[^\s"'(),:;<>@[\\\]\p{Cc}]+@[^\s"'(),:;<>@[\\\]\p{Cc}]+$/u;
+/** Characters of an opaque id, tag included. */
+const ID_LENGTH = 30;
+/** An id that may stand in a Message-ID. */
+const ID = /^[\w-]+$/;
+/** RFC 5322 2.2: what ends a header line; NUL with them, as no line may hold it. */
+const LINE_ENDS = /[\r\n\0]/;
+
+/**
+ * Makes the bytes of a mail.
+ *
+ * @throws HeraldError at creation: `email-mailbox-invalid`, `dkim-key-unusable`
+ * @returns a function that rejects with HeraldError `email-address-invalid`, or `email-not-composable` when a
+ * header would be broken by the subject or an id
+ */
+export function createComposer(identity: EmailIdentity): (message: OutgoingEmail) => Promise<ComposedEmail> {
+  const from = parseFrom(identity.from);
+  checkPlusMailbox(identity.bounceAddress);
+  checkPlusMailbox(identity.oneClickMail);
+  const sign = identity.dkim && createDkimSigner(identity.dkim);
+  const messageId = (id: string) => `<${id}@${identity.messageIdDomain}>`;
+
+  return async (message) => {
+    const { content } = message;
+    check(message);
+    // Mail clients thread by References even to mails that they do not have: every mail of an announcement names the
+    // announcement, so a correction lies under the notice in each mailbox, with nothing kept per recipient.
+    const references = [...message.supersededIds, message.announcementId].map(messageId);
+    const inReplyTo = references.at(-2);
+    const composer = new MailComposer({
+      from,
+      // As an object: a string would be parsed as a list of addresses.
+      to: { name: '', address: message.address },
+      subject: content.subject,
+      messageId: messageId(message.deliveryId),
+      references,
+      ...(inReplyTo === undefined ? {} : { inReplyTo }),
+      text: content.text,
+      html: content.html,
+      headers: {
+        'List-Id': `<${identity.listId}>`,
+        'List-Unsubscribe': leaveTargets(message.leaveUrl, identity.oneClickMail),
+        'List-Unsubscribe-Post': 'List-Unsubscribe=One-Click',
+        'Auto-Submitted': 'auto-generated',
+        'Content-Language': content.locale,
+      },
+      newline: 'win',
+      disableFileAccess: true,
+      disableUrlAccess: true,
+    });
+    const unsigned = await composer.compile().build();
+    return {
+      messageId: messageId(message.deliveryId),
+      envelope: { from: returnPath(identity, from.address, message.deliveryId), to: message.address },
+      raw: sign ? await sign(unsigned) : unsigned,
+    };
+  };
+}
+
+function check(message: OutgoingEmail): void {
+  if (!PLAIN_MAILBOX.test(message.address)) {
+    throw new HeraldError('invalid', 'email-address-invalid', 'the address is not one plain mailbox');
+  }
+  const parts = [
+    ['subject', !LINE_ENDS.test(message.content.subject)],
+    ['locale', ID.test(message.content.locale)],
+    ['id', [message.deliveryId, message.announcementId, ...message.supersededIds].every((id) => ID.test(id))],
+    ['leave URL', URL.canParse(message.leaveUrl)],
+  ] as const;
+  for (const [part, fine] of parts) {
+    if (!fine)
+      throw new HeraldError('invalid', 'email-not-composable', `the mail's ${part} cannot stand in a header`);
+  }
+}
+
+function parseFrom(mailbox: string): { name: string; address: string } {
+  const [first, ...more] = addressparser(mailbox, { flatten: true });
+  if (first && more.length === 0 && PLAIN_MAILBOX.test(first.address) && !LINE_ENDS.test(first.name)) {
+    return { name: first.name, address: first.address };
+  }
+  throw new HeraldError('invalid', 'email-mailbox-invalid', `${JSON.stringify(mailbox)} is not one mailbox`, {
+    fix: 'write it as "Name <mailbox@example.org>"',
+  });
+}
+
+/** A mailbox that ids are put into must have room for them, or bounces would silently go elsewhere. */
+function checkPlusMailbox(mailbox: string | undefined): void {
+  if (mailbox === undefined || (PLAIN_MAILBOX.test(mailbox) && plusAddress(mailbox, 'x'.repeat(ID_LENGTH))))
+    return;
+  throw new HeraldError(
+    'invalid',
+    'email-mailbox-invalid',
+    `${JSON.stringify(mailbox)} cannot be sub-addressed`,
+    {
+      fix: `give a bare mailbox whose local part has at most ${63 - ID_LENGTH} characters, such as bounce@example.org`,
+    },
+  );
+}
+
+/** RFC 2369 and 8058: the https target first; the mailto one is left out when the token does not fit an address. */
+function leaveTargets(leaveUrl: string, oneClickMail: string | undefined): string {
+  const url = new URL(leaveUrl);
+  const token = url.pathname.slice(url.pathname.lastIndexOf('/') + 1);
+  const mailbox = oneClickMail === undefined ? undefined : plusAddress(oneClickMail, token);
+  return mailbox === undefined ? `<${url.href}>` : `<${url.href}>, <mailto:${mailbox}?subject=leave>`;
+}
+
+function returnPath(identity: EmailIdentity, from: string, deliveryId: string): string {
+  return (identity.bounceAddress && plusAddress(identity.bounceAddress, deliveryId)) ?? from;
+}

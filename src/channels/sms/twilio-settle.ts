@@ -1,0 +1,61 @@
+import type twilio from 'twilio';
+import type { SettleOutcome } from '../../domain/outcome.ts';
+import type { SettleQuestion } from '../../pipeline/ports.ts';
+import type { Call } from './undici-transport.ts';
+
+const PAGE_SIZE = 50;
+/** 1,000 messages to one number: beyond it, "not found" would be a guess. */
+const MAX_PAGES = 20;
+/** How much earlier than the claim a message may have been created, for clocks that differ. */
+const SLACK_MS = 120_000;
+/** What Twilio puts before the text when the account is a trial one. */
+const TRIAL_PREFIX = 'Sent from your Twilio trial account - ';
+
+/**
+ * Looks for a message that may have been taken. Twilio has no idempotency token and does not return the
+ * callback URL, so it is told by what it does return: the number, the text, and a creation time not before
+ * the claim (less {@link SLACK_MS}). No date filter: `DateSent` knows no message that is still queued.
+ *
+ * The claim's moment is put on Twilio's clock by the `Date` header of the list's own answer, and on the local
+ * clock only when that is missing. A list runs some seconds behind; the caller waits, and asks twice.
+ *
+ * @throws what the SDK throws when the list cannot be read
+ */
+export async function findMessage(
+  messages: twilio.Twilio['messages'],
+  question: SettleQuestion,
+  call: Call,
+): Promise<SettleOutcome> {
+  const started = performance.now();
+  let earliest: number | undefined;
+  let page: Pick<
+    Awaited<ReturnType<typeof messages.page>>,
+    'instances' | 'nextPageUrl'
+  > = await messages.page({
+    to: question.address,
+    pageSize: PAGE_SIZE,
+  });
+  for (let pages = 1; pages <= MAX_PAGES; pages++) {
+    earliest ??= providerNow(call) - (performance.now() - started) - question.claimedAgoMs - SLACK_MS;
+    for (const { sid, body, dateCreated } of page.instances) {
+      const created = dateCreated instanceof Date ? dateCreated.getTime() : Number.NaN;
+      const ours = created >= earliest && sameText(body, question.body);
+      if (ours) return { settled: 'found', providerMessageId: sid };
+    }
+    if (!page.nextPageUrl) return { settled: 'not-found' };
+    page = await messages.getPage(page.nextPageUrl);
+  }
+  return { settled: 'unavailable', message: `more than ${MAX_PAGES * PAGE_SIZE} messages to this number` };
+}
+
+function providerNow(call: Call): number {
+  const date = call.answer?.headers.date;
+  const parsed = typeof date === 'string' ? Date.parse(date) : Number.NaN;
+  return Number.isNaN(parsed) ? Date.now() : parsed;
+}
+
+/** Equal but for what is lost on the way: space at the ends and the form of line breaks. */
+function sameText(listed: string, sent: string): boolean {
+  const plain = (text: string) => text.replaceAll('\r\n', '\n').trim();
+  return plain(listed ?? '') === plain(sent) || plain(listed ?? '') === plain(TRIAL_PREFIX + sent);
+}

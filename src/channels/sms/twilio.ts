@@ -1,0 +1,136 @@
+import twilio from 'twilio';
+import type { Abilities, Gateway } from '../../domain/channel.ts';
+import type { SendOutcome, SettleOutcome } from '../../domain/outcome.ts';
+import type { ChannelAdapter, OutgoingSms, SettleQuestion } from '../../pipeline/ports.ts';
+import { failureOf, type UnlistedCode } from './twilio-failures.ts';
+import { findMessage } from './twilio-settle.ts';
+import { type Call, UndiciTransport } from './undici-transport.ts';
+
+/** Longest `ValidityPeriod` that Twilio takes, in seconds. */
+const MAX_VALIDITY_S = 36_000;
+
+/**
+ * What Twilio can. To mainland China: no replies, no URLs, at most 8 segments
+ * (https://www.twilio.com/en-us/guidelines/cn/sms).
+ */
+export const TWILIO_ABILITIES: Abilities = {
+  freeText: true,
+  receipts: true,
+  routes: [
+    { prefix: '', links: true, twoWay: true },
+    { prefix: '+86', links: false, twoWay: false, maxSegments: 8 },
+  ],
+};
+
+export interface TwilioOptions {
+  readonly gateway: Gateway;
+  /** `AC…` */
+  readonly accountSid: string;
+  readonly authToken: string;
+  readonly sender: { readonly messagingServiceSid: string } | { readonly from: string };
+  /** Another server with the same API: the sandbox, a regional edge. Default `https://api.twilio.com`. */
+  readonly apiUrl?: string | undefined;
+  /** Where Twilio reports what became of a delivery: an absolute URL that carries the delivery's id. */
+  readonly statusCallbackUrl: (deliveryId: string) => string;
+  /** Sockets and so requests at a time, ≥ 1. */
+  readonly connections: number;
+  /** Bound of one request, in milliseconds. */
+  readonly requestTimeoutMs: number;
+  /** Told of each refusal whose code no table knows; it was treated as temporary. Log it loudly. */
+  readonly onUnlistedCode: (unlisted: UnlistedCode) => void;
+}
+
+/** SMS through Twilio's Programmable Messaging. */
+export function createTwilioAdapter(options: TwilioOptions): ChannelAdapter<'sms'> {
+  const { accountSid, requestTimeoutMs, connections } = options;
+  const apiUrl = options.apiUrl ?? 'https://api.twilio.com';
+  const transport = new UndiciTransport({
+    origin: new URL(apiUrl).origin,
+    connections,
+    timeoutMs: requestTimeoutMs,
+  });
+  const client = twilio(accountSid, options.authToken, { httpClient: transport });
+  client.api.baseUrl = apiUrl;
+
+  async function send(message: OutgoingSms, signal: AbortSignal): Promise<SendOutcome> {
+    // Rounded down: better a second too early than an announcement after its time.
+    const validity = Math.min(Math.floor(message.validForMs / 1000), MAX_VALIDITY_S);
+    if (validity < 1) {
+      return {
+        outcome: 'refused',
+        category: 'expired',
+        code: 'validity',
+        message: 'less than a second left to send',
+      };
+    }
+    const call = newCall(signal);
+    try {
+      const created = await transport.within(call, () =>
+        client.messages.create({
+          ...options.sender,
+          to: message.address,
+          body: message.content.body,
+          // Or Twilio rewrites the full-width punctuation of Chinese.
+          smartEncoded: false,
+          validityPeriod: validity,
+          statusCallback: options.statusCallbackUrl(message.deliveryId),
+        }),
+      );
+      if (typeof created.sid !== 'string' || created.sid === '')
+        throw new TypeError('an answer without a sid');
+      return {
+        outcome: 'accepted',
+        providerMessageId: created.sid,
+        delivered: false,
+        detail: created.status,
+      };
+    } catch (error) {
+      return failureOf(error, call, message.address, options.onUnlistedCode);
+    }
+  }
+
+  /** Looks for the message; see {@link findMessage} for what counts as the same one. */
+  async function settle(question: SettleQuestion, signal: AbortSignal): Promise<SettleOutcome> {
+    const call = newCall(signal);
+    try {
+      return await transport.within(call, () => findMessage(client.messages, question, call));
+    } catch (error) {
+      return { settled: 'unavailable', message: messageOf(error) };
+    }
+  }
+
+  async function probe(signal: AbortSignal) {
+    try {
+      const account = await transport.within(newCall(signal), () =>
+        client.api.v2010.accounts(accountSid).fetch(),
+      );
+      if (account.sid !== accountSid)
+        return { ok: false, message: `${apiUrl} does not answer like Twilio` } as const;
+      if (account.status === 'active') return { ok: true } as const;
+      return { ok: false, message: `the Twilio account is ${account.status}` } as const;
+    } catch (error) {
+      return { ok: false, message: messageOf(error) } as const;
+    }
+  }
+
+  return {
+    channel: 'sms',
+    provider: 'twilio',
+    gateway: options.gateway,
+    abilities: TWILIO_ABILITIES,
+    concurrency: connections,
+    requestTimeoutMs,
+    send,
+    settle,
+    probe,
+    close: () => transport.close(),
+  };
+}
+
+function newCall(signal: AbortSignal): Call {
+  return { signal, written: false, answer: undefined };
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,165 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { setMaxListeners } from 'node:events';
+import twilio from 'twilio';
+import type RequestClient from 'twilio/lib/base/RequestClient.js';
+import type response from 'twilio/lib/http/response.js';
+import { type Dispatcher, Pool } from 'undici';
+
+/** Answers of Twilio are a few kilobytes, a page of 50 messages some 60; more than this is not from Twilio. */
+const MAX_ANSWER_BYTES = 8 * 1024 * 1024;
+
+/** The last answer of a call, whatever its status. */
+interface Answer {
+  readonly status: number;
+  /** Lower-case names. */
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+}
+
+/** What is known of one call into the SDK beside what the SDK tells: it drops headers and takes no signal. */
+export interface Call {
+  readonly signal: AbortSignal;
+  /** False as long as no byte can have left: no connection yet, or waiting for a free one. */
+  written: boolean;
+  answer: Answer | undefined;
+}
+
+/** No answer. Whether the provider may have acted on the request is {@link Call.written}, not this. */
+export class NoAnswerError extends Error {
+  override readonly name = 'NoAnswerError';
+  /** `TIMEOUT`, `ABORTED`, or the code of the network's error (`ECONNREFUSED`, `UND_ERR_SOCKET`, …). */
+  readonly code: string;
+
+  constructor(code: string, message: string, cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause });
+    this.code = code;
+  }
+}
+
+/**
+ * The transport of the Twilio SDK over an undici pool: several times the requests per second of its own, an
+ * upper bound of time for each, and the truth about whether a failed request had been written.
+ */
+export class UndiciTransport extends twilio.RequestClient {
+  readonly #pool: Pool;
+  readonly #timeoutMs: number;
+  readonly #calls = new AsyncLocalStorage<Call>();
+
+  /**
+   * @param options.origin scheme, host and port of the API
+   * @param options.connections sockets at most
+   * @param options.timeoutMs bound of one request, from being asked for to the last byte of its answer
+   */
+  constructor(options: {
+    readonly origin: string;
+    readonly connections: number;
+    readonly timeoutMs: number;
+  }) {
+    super();
+    this.#timeoutMs = options.timeoutMs;
+    this.#pool = new Pool(options.origin, {
+      connections: options.connections,
+      connectTimeout: options.timeoutMs,
+      // One timer bounds the whole request; undici's own would only be a second opinion.
+      headersTimeout: 0,
+      bodyTimeout: 0,
+    });
+  }
+
+  /** Runs SDK calls in a context of their own, so that each request finds its signal and notes what happened. */
+  async within<T>(call: Call, work: () => Promise<T>): Promise<T> {
+    // One signal stops a hundred requests at a time: that many listeners are no leak.
+    setMaxListeners(0, call.signal);
+    return await this.#calls.run(call, work);
+  }
+
+  /** The SDK's way in. @throws NoAnswerError */
+  override async request<TData>(opts: RequestClient.RequestOptions<TData>): Promise<response.default<TData>> {
+    const call = this.#calls.getStore();
+    if (!call) throw new Error('a request of the Twilio SDK outside of UndiciTransport.within()');
+    const url = new URL(opts.uri);
+    for (const [name, value] of pairs(opts.params)) url.searchParams.append(name, value);
+    const headers: Record<string, string> = {};
+    for (const [name, value] of Object.entries(opts.headers ?? {}))
+      headers[name.toLowerCase()] = String(value);
+    headers.authorization = `Basic ${Buffer.from(`${opts.username}:${opts.password}`).toString('base64')}`;
+    const form = new URLSearchParams(pairs(opts.data)).toString();
+    const body = await this.#exchange(call, {
+      path: url.pathname + url.search,
+      method: opts.method.toUpperCase(),
+      headers,
+      body: opts.data === undefined ? null : form,
+    });
+    const { status, headers: answered } = call.answer ?? { status: 0, headers: {} };
+    // Text, which the SDK parses itself, and only when the status calls for it.
+    return { statusCode: status, body: body as TData, headers: answered };
+  }
+
+  /** Ends the sockets when the requests under way have ended. */
+  async close(): Promise<void> {
+    await this.#pool.close();
+  }
+
+  #exchange(call: Call, options: Dispatcher.DispatchOptions): Promise<string> {
+    return new Promise((resolve, reject) => {
+      let controller: Dispatcher.DispatchController | undefined;
+      let over = false;
+      const chunks: Buffer[] = [];
+      let bytes = 0;
+      call.answer = undefined;
+
+      const settle = (finish: () => void) => {
+        if (over) return;
+        over = true;
+        clearTimeout(timer);
+        call.signal.removeEventListener('abort', onAbort);
+        finish();
+      };
+      const giveUp = (error: NoAnswerError) => {
+        settle(() => reject(error));
+        controller?.abort(error);
+      };
+      const onAbort = () => giveUp(new NoAnswerError('ABORTED', 'stopped while waiting for the answer'));
+      const timer = setTimeout(
+        () => giveUp(new NoAnswerError('TIMEOUT', `no answer within ${this.#timeoutMs} ms`)),
+        this.#timeoutMs,
+      );
+      call.signal.addEventListener('abort', onAbort, { once: true });
+      if (call.signal.aborted) return onAbort();
+
+      this.#pool.dispatch(options, {
+        // Called with a connection at hand, just before the bytes are written.
+        onRequestStart(started) {
+          controller = started;
+          if (over) started.abort(new Error('given up while waiting for a connection'));
+          else call.written = true;
+        },
+        onResponseStart(_controller, status, headers) {
+          call.answer = { status, headers };
+        },
+        onResponseData(_controller, chunk) {
+          bytes += chunk.length;
+          if (bytes > MAX_ANSWER_BYTES) giveUp(new NoAnswerError('TOO_LARGE', 'the answer is too large'));
+          else chunks.push(chunk);
+        },
+        onResponseEnd() {
+          settle(() => resolve(Buffer.concat(chunks).toString('utf8')));
+        },
+        onResponseError(_controller, error) {
+          settle(() => reject(new NoAnswerError(codeOf(error), error.message, error)));
+        },
+      });
+    });
+  }
+}
+
+/** A form's or query's pairs; arrays repeat their name, as Twilio wants. */
+function pairs(data: unknown): [string, string][] {
+  if (typeof data !== 'object' || data === null) return [];
+  return Object.entries(data).flatMap(([name, value]) =>
+    (Array.isArray(value) ? value : [value]).map((one): [string, string] => [name, String(one)]),
+  );
+}
+
+function codeOf(error: Error): string {
+  return 'code' in error && typeof error.code === 'string' ? error.code : error.name;
+}

@@ -1,0 +1,85 @@
+import { createServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import type { Logger as PinoLogger } from 'pino';
+import { type App, migrateDatabase, open } from '../app.ts';
+import type { Config } from '../config.ts';
+import { provision, type ReadyConfig } from '../provision.ts';
+import { WORKER_KINDS } from '../worker.ts';
+import { type Child, startChild } from './children.ts';
+
+const MAIN = fileURLToPath(import.meta.resolve('./main.js'));
+const WORKER = (kind: string) => fileURLToPath(import.meta.resolve(`../../workers/${kind}.js`));
+
+/** A whole Herald: database if embedded, sandbox, web and one process per worker. */
+export interface Launched {
+  readonly config: ReadyConfig;
+  /** This process's own door to it. */
+  readonly app: App;
+  readonly sandboxUrl: string;
+  /** Workers first, so that they drain while all they need is still there; the database last. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts everything in one process tree, in the order in which one part needs another.
+ * @throws HeraldError, or Error naming the part that did not come up; what had started is stopped again
+ */
+export async function launch(wanted: Config, log: PinoLogger): Promise<Launched> {
+  const stops: (() => Promise<unknown>)[] = [];
+  const stop = async () => {
+    for (const one of stops.splice(0).reverse()) await one();
+  };
+  try {
+    const ground = await provision(wanted, (line) => log.info(line));
+    stops.push(ground.stop);
+    await migrateDatabase(ground.config, log);
+
+    const base = { HERALD_SECRET: ground.config.secret, DATABASE_URL: ground.config.databaseUrl };
+    const start = async (name: string, module: string, args: string[], env: Record<string, string | undefined>): Promise<Child> => {
+      const child = await startChild({ name, module, args, env: { ...base, ...env } }, log);
+      stops.push(() => child.stop());
+      return child;
+    };
+
+    const sandboxUrl = wanted.sandboxUrl ?? String((await start('sandbox', MAIN, ['sandbox', '--port', '0'], {})).ready.url);
+    const port = wanted.port === 0 ? await freePort() : wanted.port;
+    const publicUrl = wanted.port === 0 && wanted.publicUrl.startsWith('http://127.0.0.1') ? `http://127.0.0.1:${port}` : wanted.publicUrl;
+    const config: ReadyConfig = { ...ground.config, port, publicUrl, sandboxUrl };
+    const env = { HERALD_SANDBOX_URL: sandboxUrl, PORT: String(port), PUBLIC_URL: publicUrl };
+
+    const web = await start('web', MAIN, ['serve'], env);
+    await control(sandboxUrl, {
+      twilio: { inboundUrl: `${publicUrl}/callbacks/twilio/inbound` },
+      ...(typeof web.ready.bouncePort === 'number' && { smtp: { bounceTo: { host: '127.0.0.1', port: web.ready.bouncePort } } }),
+    });
+    const workers = await Promise.all(WORKER_KINDS.map((kind) => startChild({ name: `worker ${kind}`, module: WORKER(kind), env: { ...base, ...env } }, log)));
+    stops.push(() => Promise.all(workers.map((worker) => worker.stop())));
+
+    const app = await open(config, { log, name: 'herald start', connections: 2 });
+    stops.push(() => app.close());
+    return { config, app, sandboxUrl, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+/** Settings of a running sandbox; see src/sandbox/control.ts. */
+export async function control(sandboxUrl: string, settings: object, what = 'config'): Promise<void> {
+  const answer = await fetch(`${sandboxUrl}/_control/${what}`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(settings),
+  });
+  if (!answer.ok) throw new Error(`the sandbox refused ${what}: ${await answer.text()}`);
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}

@@ -1,0 +1,215 @@
+import {
+  type Act,
+  type AnnouncementState,
+  canonicalSha256,
+  checkDraft,
+  DEFAULT_EXPIRY_HOURS,
+  type Draft,
+  mayApprove,
+  nextState,
+  requireRole,
+  urgencyOf,
+} from '../domain/announcement.ts';
+import type { Channel, Gateway } from '../domain/channel.ts';
+import { HeraldError } from '../domain/errors.ts';
+import type { OpaqueIds } from '../domain/opaque-id.ts';
+import type { TemplateBundle } from '../domain/template.ts';
+import { containsUrl } from '../domain/urls.ts';
+import { checkAnnouncement, parseDraft } from './check-announcement.ts';
+import { renderContext } from './compose.ts';
+import type { Renderer, TemplateLibrary } from './ports.ts';
+import { createPreviewer, type Preview } from './preview.ts';
+import type { Actor, ActRecord, AnnouncementRecord, AnnouncementStore, AnnouncementTransaction } from './stores.ts';
+
+/** The acts of the press office. Each checks role, state and content, and writes what it did in one transaction. */
+export interface Announce {
+  /** @param input what `POST /v1/announcements` takes. @throws HeraldError `invalid-announcement`, `unknown-template`… */
+  create(input: unknown, actor: Actor): Promise<AnnouncementRecord>;
+  /** A new revision of a draft. */
+  edit(id: number, input: unknown, actor: Actor): Promise<AnnouncementRecord>;
+  /** Freezes templates and content; approval binds to their hash. */
+  submit(id: number, actor: Actor): Promise<AnnouncementRecord>;
+  /** @param options.sha256 what the approver was shown; refused when it is not what would be sent */
+  approve(id: number, actor: Actor, options?: { readonly sha256?: string | undefined }): Promise<AnnouncementRecord>;
+  returnToAuthor(id: number, actor: Actor, reason: string): Promise<AnnouncementRecord>;
+  reject(id: number, actor: Actor, reason: string): Promise<AnnouncementRecord>;
+  pause(id: number, actor: Actor, reason?: string): Promise<AnnouncementRecord>;
+  resume(id: number, actor: Actor): Promise<AnnouncementRecord>;
+  cancel(id: number, actor: Actor, reason?: string): Promise<AnnouncementRecord>;
+  get(id: number): Promise<AnnouncementRecord>;
+  acts(id: number): Promise<readonly ActRecord[]>;
+  list(page: { readonly before?: number; readonly limit: number; readonly state?: AnnouncementState }): Promise<readonly AnnouncementRecord[]>;
+  /** Every channel rendered, for a draft as sent in or an announcement as it is. */
+  preview(what: { readonly id: number } | { readonly draft: unknown }): Promise<Preview>;
+}
+
+export interface AnnounceDeps {
+  readonly announcements: AnnouncementStore;
+  readonly templates: TemplateLibrary;
+  readonly renderer: Renderer;
+  readonly ids: OpaqueIds;
+  readonly officeName: string;
+  readonly defaultLocale: string;
+  readonly signature: Readonly<Record<string, string>>;
+  readonly mode: 'trial' | 'live';
+  /** Why a channel cannot be sent through a gateway; undefined when it can. */
+  readonly missingProvider: (channel: Channel, gateway: Gateway) => string | undefined;
+  /** Whether some route of the SMS provider takes no links (+86). */
+  readonly smsRoutesWithoutLinks: boolean;
+  /** Segments or messages per second, by gateway; for estimates. */
+  readonly rates: Readonly<Record<Gateway, { readonly sms: number; readonly email: number }>>;
+}
+
+/** Announcements that readers may have seen: the ones that can be superseded. */
+const SEEN: readonly AnnouncementState[] = ['approved', 'sending', 'paused', 'completed', 'cancelled', 'expired'];
+
+export function createAnnounce(deps: AnnounceDeps): Announce {
+  const { announcements: store, ids } = deps;
+  const bundleOf = (draft: Draft) => deps.templates.bundle(draft.template, { defaultLocale: deps.defaultLocale, signature: deps.signature });
+
+  async function read(input: unknown): Promise<{ draft: Draft; supersedes: number | null }> {
+    const draft = parseDraft(input);
+    await checkAnnouncement(draft, bundleOf(draft), store, await store.now());
+    if (!draft.supersedes) return { draft, supersedes: null };
+    const { id } = ids.decode('announcement', draft.supersedes);
+    const superseded = await store.get(id);
+    if (!SEEN.includes(superseded.state)) {
+      throw new HeraldError('conflict', 'not-published', `the announcement to supersede is ${superseded.state}: nobody has seen it`, {
+        fix: 'edit, return or cancel it instead',
+      });
+    }
+    if (superseded.mode !== draft.mode) {
+      throw new HeraldError('conflict', 'mode-differs', `a ${draft.mode} announcement cannot supersede one in ${superseded.mode} mode`);
+    }
+    return { draft, supersedes: id };
+  }
+
+  /** Renders everything once, so that nothing can be approved that cannot be sent. */
+  function checkRenders(record: AnnouncementRecord, bundle: TemplateBundle): void {
+    const template = deps.renderer.compile(bundle, renderContext(record, bundle, ids, deps.officeName));
+    if (!record.draft.channels.includes('sms') || !deps.smsRoutesWithoutLinks) return;
+    for (const locale of Object.keys(record.draft.content)) {
+      if (containsUrl(template.sms(locale, { name: null }).body)) {
+        throw new HeraldError('invalid', 'link-not-allowed', `the SMS in ${locale} contains a link, and numbers in China (+86) take none`, {
+          issues: [{ path: `content.${locale}`, message: 'a field that the SMS uses contains a link' }],
+          fix: 'leave the link out of the fields that the SMS uses',
+        });
+      }
+    }
+  }
+
+  /** Loads with the row locked, checks the transition, runs the rest. */
+  const act = async (
+    id: number,
+    name: Act,
+    run: (tx: AnnouncementTransaction, to: AnnouncementState) => Promise<void>,
+  ): Promise<AnnouncementRecord> => {
+    await store.locked(id, (tx) => run(tx, nextState(tx.record.state, name)));
+    return store.get(id);
+  };
+  const simple = (id: number, name: Act, actor: Actor, reason: string | null) =>
+    act(id, name, (tx, to) => tx.move(name, to, actor, reason));
+
+  const preview = createPreviewer({ ...deps, bundleOf });
+
+  return {
+    async create(input, actor) {
+      requireRole(actor.role, 'author');
+      const { draft, supersedes } = await read(input);
+      return store.get(await store.create(draft, supersedes, urgencyOf(draft), actor));
+    },
+
+    async edit(id, input, actor) {
+      requireRole(actor.role, 'author');
+      const { draft, supersedes } = await read(input);
+      if (supersedes === id) throw new HeraldError('invalid', 'invalid-announcement', 'an announcement cannot supersede itself');
+      return act(id, 'edit', (tx) => tx.addRevision(draft, supersedes, urgencyOf(draft), actor.id));
+    },
+
+    async submit(id, actor) {
+      requireRole(actor.role, 'author');
+      const { draft } = await store.get(id);
+      const bundle = bundleOf(draft);
+      return act(id, 'submit', async (tx, to) => {
+        // Read again under the lock: topics and times may have changed since the draft was written.
+        await checkAnnouncement(tx.record.draft, bundle, store, tx.now);
+        if (tx.record.draft.template !== draft.template) throw new HeraldError('conflict', 'changed-meanwhile', 'somebody changed the draft meanwhile');
+        checkRenders(tx.record, bundle);
+        await tx.freeze(bundle, revisionSha256(tx.record.draft, bundle));
+        await tx.move('submit', to, actor, null);
+      });
+    },
+
+    approve: (id, actor, { sha256 } = {}) => {
+      requireRole(actor.role, 'approver');
+      return act(id, 'approve', async (tx) => {
+        mayApprove(actor, tx.authorIds);
+        await checkFrozen(tx, sha256);
+        const { draft } = tx.record;
+        const gateway: Gateway = draft.mode === 'exercise' || deps.mode === 'trial' ? 'sandbox' : 'live';
+        for (const channel of draft.channels) {
+          const missing = deps.missingProvider(channel, gateway);
+          if (missing) throw new HeraldError('conflict', 'no-provider', `${channel} cannot be sent: ${missing}`, { fix: 'configure it, or leave the channel out' });
+        }
+        checkDraft(draft, tx.now);
+        const scheduledAt = draft.scheduledAt ? new Date(draft.scheduledAt) : null;
+        const starts = Math.max(tx.now, scheduledAt?.getTime() ?? 0);
+        const expiresAt = draft.expiresAt ? new Date(draft.expiresAt) : new Date(starts + DEFAULT_EXPIRY_HOURS * 3_600_000);
+        await tx.approve({ by: actor, gateway, expiresAt, scheduledAt });
+      });
+    },
+
+    returnToAuthor: async (id, actor, reason) => {
+      requireRole(actor.role, 'approver');
+      return simple(id, 'return', actor, withReason(reason));
+    },
+    reject: async (id, actor, reason) => {
+      requireRole(actor.role, 'approver');
+      return simple(id, 'reject', actor, withReason(reason));
+    },
+    pause: async (id, actor, reason) => {
+      requireRole(actor.role, 'approver');
+      return simple(id, 'pause', actor, reason ?? null);
+    },
+    resume: async (id, actor) => {
+      requireRole(actor.role, 'approver');
+      return act(id, 'resume', (tx, to) => {
+        if (tx.record.expiresAt && tx.record.expiresAt.getTime() <= tx.now) {
+          throw new HeraldError('conflict', 'expired', 'it has expired meanwhile, so nothing more may be sent to citizens');
+        }
+        const early = tx.record.scheduledAt !== null && tx.record.scheduledAt.getTime() > tx.now;
+        return tx.move('resume', early ? 'approved' : to, actor, null);
+      });
+    },
+    cancel: async (id, actor, reason) => {
+      const { state } = await store.get(id);
+      requireRole(actor.role, state === 'draft' ? 'author' : 'approver');
+      return simple(id, 'cancel', actor, reason ?? null);
+    },
+
+    get: (id) => store.get(id),
+    acts: (id) => store.acts(id),
+    list: (page) => store.list(page),
+    preview: async (what) => ('id' in what ? preview(await store.get(what.id), await store.bundleOf(what.id)) : preview((await read(what.draft)).draft)),
+  };
+}
+
+const revisionSha256 = (draft: Draft, bundle: TemplateBundle): Buffer => canonicalSha256({ draft, bundle });
+
+/** Approval is for bytes: what is stored must be what was submitted, and what the approver was shown. */
+async function checkFrozen(tx: AnnouncementTransaction, shown: string | undefined): Promise<void> {
+  const bundle = await tx.bundle();
+  const actual = bundle && revisionSha256(tx.record.draft, bundle).toString('hex');
+  if (!actual || actual !== tx.record.sha256) {
+    throw new HeraldError('conflict', 'revision-damaged', 'the stored revision is not the one that was submitted', { fix: 'return it to the author and submit it again' });
+  }
+  if (shown !== undefined && shown !== actual) {
+    throw new HeraldError('conflict', 'revision-changed', 'the announcement was changed after you looked at it', { fix: 'look at it again' });
+  }
+}
+
+function withReason(reason: string): string {
+  const trimmed = reason.trim();
+  if (trimmed === '') throw new HeraldError('invalid', 'reason-required', 'say why, so that the author knows what to do', { issues: [{ path: 'reason', message: 'is required' }] });
+  return trimmed.slice(0, 2_000);
+}

@@ -1,0 +1,110 @@
+import type { Channel } from '../domain/channel.ts';
+import type { SendOutcome } from '../domain/outcome.ts';
+import { backoffMs, RETRY_POLICIES, VERDICTS, type Verdict } from '../domain/retry.ts';
+import type { AttemptRecord, ClaimedDelivery, ShardClaim } from './stores.ts';
+
+/** How long an unanswered send rests before it is settled, in milliseconds: the request's own time and half a minute. */
+export const settleAfterMs = (requestTimeoutMs: number): number => requestTimeoutMs + 30_000;
+
+export interface Judged {
+  readonly record: AttemptRecord;
+  readonly consequence?: Verdict['consequence'];
+}
+
+/**
+ * What to write of an attempt, and what follows for others. Pure: the tables of src/domain/retry.ts decide.
+ * @param context.ageMs milliseconds since approval
+ * @param context.random 0 ≤ random < 1, for the jitter
+ */
+export function judge(
+  claim: ShardClaim,
+  row: ClaimedDelivery,
+  outcome: SendOutcome,
+  context: { readonly ageMs: number; readonly random: number; readonly requestTimeoutMs: number; readonly segments: number | null },
+): Judged {
+  const base = {
+    shardId: claim.shardId,
+    announcementId: claim.announcementId,
+    n: row.n,
+    attempt: row.attempt,
+    segments: context.segments,
+    suppress: false,
+    dueInMs: null,
+    providerMessageId: null,
+    code: null,
+    detail: null,
+  };
+  const event = (type: string) => ({ event: type, dedupe: `a${row.attempt}:${type}` });
+
+  switch (outcome.outcome) {
+    case 'accepted': {
+      const status = outcome.delivered ? 'delivered' : 'sent';
+      return {
+        record: {
+          ...base,
+          ...event(status),
+          status,
+          burnt: true,
+          providerMessageId: outcome.providerMessageId,
+          detail: outcome.detail ?? null,
+        },
+      };
+    }
+    case 'unknown': {
+      // SMS is asked for; the others are sent again under the same id, after their backoff.
+      const dueInMs = claim.channel === 'sms' ? settleAfterMs(context.requestTimeoutMs) : delay(claim.channel, row, context.random);
+      return {
+        record: { ...base, ...event('unknown'), status: 'unknown', burnt: true, dueInMs, code: outcome.code, detail: outcome.message },
+      };
+    }
+    case 'refused': {
+      const verdict = VERDICTS[outcome.category];
+      const again = verdict.status === 'queued' ? delay(claim.channel, row, context.random, outcome.retryAfterMs) : null;
+      const spent = verdict.burnt && again !== null && isSpent(claim.channel, row, context.ageMs + again);
+      const status = spent ? 'failed' : verdict.status;
+      const consequence = verdict.consequence && { consequence: verdict.consequence };
+      return {
+        record: {
+          ...base,
+          ...event(status === 'queued' ? 'retry' : status),
+          status,
+          burnt: verdict.burnt,
+          dueInMs: spent ? null : again,
+          code: outcome.code,
+          detail: outcome.message,
+          suppress: verdict.consequence === 'suppress-address',
+        },
+        ...consequence,
+      };
+    }
+  }
+}
+
+function delay(channel: Channel, row: ClaimedDelivery, random: number, retryAfterMs?: number): number {
+  return backoffMs(RETRY_POLICIES[channel], row.tries + 1, random, retryAfterMs);
+}
+
+function isSpent(channel: Channel, row: ClaimedDelivery, ageMs: number): boolean {
+  const policy = RETRY_POLICIES[channel];
+  return row.tries + 1 >= policy.maxTries || (policy.maxAgeMs !== undefined && ageMs > policy.maxAgeMs);
+}
+
+/** A row that was claimed and never sent (drain, lost lease): back to the queue, nothing burnt. */
+export function givenBack(claim: ShardClaim, row: ClaimedDelivery, why: string): AttemptRecord {
+  return {
+    shardId: claim.shardId,
+    announcementId: claim.announcementId,
+    n: row.n,
+    attempt: row.attempt,
+    status: 'queued',
+    dueInMs: 0,
+    burnt: false,
+    providerMessageId: null,
+    code: null,
+    detail: why,
+    segments: null,
+    event: 'given-back',
+    dedupe: `a${row.attempt}:given-back`,
+    suppress: false,
+  };
+}

@@ -1,0 +1,165 @@
+import { routeFor, type Channel } from '../domain/channel.ts';
+import { HeraldError } from '../domain/errors.ts';
+import { leaveToken } from '../domain/leave-token.ts';
+import type { MessageContent } from '../domain/message.ts';
+import type { OpaqueIds } from '../domain/opaque-id.ts';
+import type { SendOutcome } from '../domain/outcome.ts';
+import type { RenderContext, TemplateBundle } from '../domain/template.ts';
+import type { ChannelAdapter, Clock, CompiledTemplate, OutgoingByChannel, Renderer, SettleQuestion } from './ports.ts';
+import type { AnnouncementRecord, ClaimedDelivery, DeliveryStore, SendingFacts, ShardClaim } from './stores.ts';
+
+/** One message, ready to go, or why it cannot. */
+export type Composed = { readonly cost: number; readonly segments: number | null } & (
+  | { readonly ready: true; readonly send: (signal: AbortSignal) => Promise<SendOutcome> }
+  | { readonly ready: false; readonly outcome: SendOutcome }
+);
+
+/** An announcement as one shard's run sends it. */
+export interface Composition {
+  /** Limiter tokens that a message usually costs: segments for SMS, else 1. */
+  readonly cost: number;
+  /** Milliseconds since approval. */
+  ageMs(): number;
+  compose(row: ClaimedDelivery, adapter: ChannelAdapter): Composed;
+  /** The very text that was sent, for asking the provider about it. */
+  question(row: ClaimedDelivery, adapter: ChannelAdapter): Omit<SettleQuestion, 'claimedAgoMs'>;
+}
+
+export interface Composer {
+  open(claim: Pick<ShardClaim, 'announcementId' | 'channel'>): Promise<Composition>;
+}
+
+export interface ComposerDeps {
+  readonly deliveries: Pick<DeliveryStore, 'sendingFacts'>;
+  readonly renderer: Renderer;
+  readonly ids: OpaqueIds;
+  readonly officeName: string;
+  readonly publicUrl: string;
+  readonly leaveKey: Buffer;
+  readonly clock: Clock;
+}
+
+/** Facts older than this are read again: a webhook carries the announcement's present state. Milliseconds. */
+const FACTS_KEEP_MS = 1_000;
+/** Announcements whose compiled templates are kept. */
+const KEPT = 20;
+
+/** What templates see of an announcement; the same at preview, at submission and when it is sent. */
+export function renderContext(
+  record: Pick<AnnouncementRecord, 'id' | 'kind' | 'urgency' | 'mode' | 'supersedes' | 'draft'>,
+  bundle: TemplateBundle,
+  ids: OpaqueIds,
+  officeName: string,
+): RenderContext {
+  const { draft } = record;
+  const filled = Object.entries(draft.content).map(([locale, fields]) => [
+    locale,
+    Object.fromEntries(bundle.manifest.fields.map((f) => [f.name, fields[f.name] ?? ''])),
+  ]);
+  return {
+    announcement: {
+      id: ids.encode('announcement', record.id),
+      kind: record.kind,
+      urgency: record.urgency,
+      exercise: record.mode === 'exercise',
+      supersedes: record.supersedes === null ? null : ids.encode('announcement', record.supersedes),
+    },
+    case: draft.case,
+    office: { name: officeName },
+    content: Object.fromEntries(filled),
+  };
+}
+
+export function createComposer(deps: ComposerDeps): Composer {
+  const { ids, clock } = deps;
+  const kept = new Map<number, { facts: SendingFacts; readAt: number; template: CompiledTemplate }>();
+
+  async function load(announcementId: number) {
+    const known = kept.get(announcementId);
+    if (known && clock.monotonicMs() - known.readAt < FACTS_KEEP_MS) return known;
+    const readAt = clock.monotonicMs();
+    const facts = await deps.deliveries.sendingFacts(announcementId);
+    const template =
+      known?.template ?? deps.renderer.compile(facts.bundle, renderContext(facts.record, facts.bundle, ids, deps.officeName));
+    const loaded = { facts, readAt, template };
+    kept.delete(announcementId);
+    kept.set(announcementId, loaded);
+    for (const oldest of kept.keys()) {
+      if (kept.size <= KEPT) break;
+      kept.delete(oldest);
+    }
+    return loaded;
+  }
+
+  return {
+    async open({ announcementId, channel }) {
+      const { facts, readAt, template } = await load(announcementId);
+      const { record } = facts;
+      const sinceRead = () => clock.monotonicMs() - readAt;
+      const leaveUrl = (row: ClaimedDelivery) => `${deps.publicUrl}/u/${leaveToken(deps.leaveKey, row.contactId)}`;
+      const deliveryId = (row: ClaimedDelivery) => ids.encode('delivery', announcementId, row.n);
+
+      function render(row: ClaimedDelivery, adapter: ChannelAdapter): MessageContent {
+        if (channel === 'webhook') {
+          return template.webhook({
+            state: record.state,
+            sequence: row.sequence ?? 0,
+            publishedAt: (record.approvedAt ?? record.createdAt).toISOString(),
+            supersededBy: record.supersededBy.length > 0 ? ids.encode('announcement', record.supersededBy.at(-1) ?? 0) : null,
+            links: {},
+          });
+        }
+        const { locale } = template.resolveLocale(row.locale);
+        if (channel === 'email') return template.email(locale, { name: row.name, leaveUrl: leaveUrl(row) });
+        const route = routeFor(adapter.abilities, row.address);
+        if (!route) throw new HeraldError('invalid', 'no-route', `${adapter.provider} serves no route to this number`);
+        const content = template.sms(locale, { name: row.name, ...(route.links && { leaveUrl: leaveUrl(row) }) });
+        if (route.maxSegments !== undefined && content.segments.count > route.maxSegments) {
+          throw new HeraldError('invalid', 'too-many-segments', `${content.segments.count} segments; this route takes ${route.maxSegments}`);
+        }
+        return content;
+      }
+
+      function outgoing(row: ClaimedDelivery, content: MessageContent): OutgoingByChannel[Channel] {
+        const common = { deliveryId: deliveryId(row), attempt: row.attempt };
+        switch (content.channel) {
+          case 'sms':
+            return { ...common, address: row.address, content, validForMs: facts.expiresInMs - sinceRead() };
+          case 'email':
+            return {
+              ...common,
+              address: row.address,
+              content,
+              leaveUrl: leaveUrl(row),
+              announcementId: ids.encode('announcement', announcementId),
+              supersededIds: facts.chain.map((id) => ids.encode('announcement', id)),
+            };
+          case 'webhook':
+            return { ...common, address: row.endpoint?.url ?? '', content, secrets: row.endpoint?.secrets ?? [] };
+        }
+      }
+
+      const sample = channel === 'sms' ? template.sms(template.resolveLocale(facts.bundle.defaultLocale).locale, { name: null }) : null;
+      return {
+        cost: sample?.segments.count ?? 1,
+        ageMs: () => (record.approvedAt ? facts.nowMs - record.approvedAt.getTime() + sinceRead() : 0),
+        compose(row, adapter) {
+          try {
+            const content = render(row, adapter);
+            const segments = content.channel === 'sms' ? content.segments.count : null;
+            const message = outgoing(row, content);
+            return { ready: true, cost: segments ?? 1, segments, send: (signal) => adapter.send(message as never, signal) };
+          } catch (error) {
+            // Templates were checked when they were frozen; what is left is a fact about this one address.
+            const { code, message } = error instanceof HeraldError ? error : { code: 'render-failed', message: String(error) };
+            return { ready: false, cost: 0, segments: null, outcome: { outcome: 'refused', category: 'permanent', code, message } };
+          }
+        },
+        question(row, adapter) {
+          const content = render(row, adapter);
+          return { deliveryId: deliveryId(row), address: row.address, body: content.channel === 'sms' ? content.body : '' };
+        },
+      };
+    },
+  };
+}

@@ -1,0 +1,189 @@
+import type { Channel, Gateway } from '../domain/channel.ts';
+import type { SendOutcome } from '../domain/outcome.ts';
+import { givenBack, judge } from './attempt.ts';
+import type { Batcher } from './batcher.ts';
+import type { Lease } from './lease.ts';
+import type { Composer, Composition } from './compose.ts';
+import type { Pacer } from './pacer.ts';
+import type { AdapterFor, ChannelAdapter, Clock, Logger, WakeUps } from './ports.ts';
+import { settle } from './settle.ts';
+import type { AttemptRecord, BreakerStore, ClaimedDelivery, DeliveryStore, ShardClaim } from './stores.ts';
+
+/** A run of a shard claims for so long, then puts it back: urgency is decided anew. Milliseconds. */
+const SLICE_MS = 1_000;
+/** Most rows claimed at once: what a dying worker can leave in doubt. */
+const CLAIM_ROWS = 100;
+
+export interface DeliverDeps {
+  readonly deliveries: DeliveryStore;
+  readonly breakers: BreakerStore;
+  readonly adapterFor: AdapterFor;
+  readonly composer: Composer;
+  readonly wakeUps: WakeUps;
+  /** Writes results; keeps trying until they are written. */
+  readonly recorder: Batcher<AttemptRecord>;
+  /** Repeats a database call until it works; for what must not be left undone. */
+  readonly persist: <T>(call: () => Promise<T>) => Promise<T>;
+  readonly lease: Lease;
+  /** The limit of a channel and gateway; undefined: none. */
+  readonly pacerFor: (channel: Channel, gateway: Gateway) => Pacer | undefined;
+  readonly room: Room;
+  readonly clock: Clock;
+  readonly random: () => number;
+  /** Aborted by SIGTERM: finish what is in flight, give the rest back. */
+  readonly stopping: AbortSignal;
+  readonly log: Logger;
+}
+
+/** Requests that this process may still start; shared by all shards it holds. */
+export interface Room {
+  readonly free: number;
+  enter(): void;
+  leave(): void;
+  /** Resolves when somebody leaves. */
+  change(): Promise<void>;
+}
+
+export function createRoom(size: number): Room {
+  let used = 0;
+  let waiting: (() => void)[] = [];
+  return {
+    get free() {
+      return size - used;
+    },
+    enter() {
+      used += 1;
+    },
+    leave() {
+      used -= 1;
+      for (const wake of waiting.splice(0)) wake();
+    },
+    change: () =>
+      new Promise((resolve) => {
+        waiting = [...waiting, resolve];
+      }),
+  };
+}
+
+/** One run of one shard: claim it, settle what is in doubt, send for a second, put it back. */
+export async function deliver(deps: DeliverDeps, job: { readonly id: number; readonly generation: number }): Promise<void> {
+  const { deliveries, lease } = deps;
+  if (deps.stopping.aborted || !lease.valid()) return;
+  const claim = await deliveries.claimShard(job.id, job.generation, lease.workerId);
+  if (!claim) return; // another worker's, or an older generation's job
+  try {
+    const adapter = deps.adapterFor(claim.channel, claim.gateway);
+    if (adapter) {
+      await settle(deps, claim, adapter);
+      await sendFor(deps, claim, adapter, SLICE_MS);
+    } else {
+      await deps.breakers.open({
+        provider: 'none',
+        channel: claim.channel,
+        gateway: claim.gateway,
+        code: 'no-provider',
+        message: `this worker has no ${claim.gateway} provider for ${claim.channel}; set its environment`,
+      });
+    }
+  } finally {
+    const again = await deps.persist(() => deliveries.releaseShard(claim, lease.workerId));
+    if (again) await deps.wakeUps.enqueue([again]);
+  }
+}
+
+/** Reserve, claim just those rows, send them while claiming the next. Returns when all of them are recorded. */
+async function sendFor(deps: DeliverDeps, claim: ShardClaim, adapter: ChannelAdapter, forMs: number): Promise<void> {
+  const { clock, lease, room } = deps;
+  const composition = await deps.composer.open(claim);
+  const pacer = deps.pacerFor(claim.channel, claim.gateway);
+  const until = clock.monotonicMs() + forMs;
+  const underWay = new Set<Promise<void>>();
+  let refused = false;
+
+  while (clock.monotonicMs() < until && !deps.stopping.aborted && lease.valid() && !refused) {
+    // A shard that killed two workers is taken row by row, so that one row cannot hide among a hundred.
+    const most = claim.deaths >= 2 ? 1 : Math.min(CLAIM_ROWS, room.free);
+    if (most < 1 || (claim.deaths >= 2 && underWay.size > 0)) {
+      await Promise.race([room.change(), clock.sleep(until - clock.monotonicMs(), deps.stopping)]);
+      continue;
+    }
+    const allowance = await pacer?.take(Math.ceil(most * composition.cost), claim.priority);
+    if (allowance && allowance.tokens <= 0) {
+      await clock.sleep(Math.min(allowance.inMs, until - clock.monotonicMs()), deps.stopping);
+      continue;
+    }
+    const limit = allowance ? Math.min(most, Math.max(1, Math.floor(allowance.tokens / composition.cost))) : most;
+    const rows = await deps.deliveries.claimRows(claim, limit, lease.workerId);
+    if (rows.length === 0) break;
+    await clock.sleep(allowance?.inMs ?? 0);
+    for (const row of rows) {
+      room.enter();
+      const sent = sendOne(deps, claim, adapter, composition, row, pacer)
+        .then((verdict) => {
+          refused ||= verdict === 'refused';
+        })
+        .finally(() => underWay.delete(sent));
+      underWay.add(sent);
+    }
+  }
+  await Promise.all(underWay);
+}
+
+/** Render, send, record. Whatever happens to one message is written as its result; nothing is thrown for it. */
+async function sendOne(
+  deps: DeliverDeps,
+  claim: ShardClaim,
+  adapter: ChannelAdapter,
+  composition: Composition,
+  row: ClaimedDelivery,
+  pacer: Pacer | undefined,
+): Promise<'ok' | 'refused'> {
+  const composed = composition.compose(row, adapter);
+  pacer?.spent(composed.cost);
+  let outcome: SendOutcome;
+  try {
+    // The last look before the request is written: a process that was stopped sends nothing from memory.
+    if (deps.stopping.aborted || !deps.lease.valid()) {
+      await deps.recorder.add(givenBack(claim, row, deps.stopping.aborted ? 'worker is stopping' : 'lease ran out'));
+      return 'ok';
+    }
+    outcome = composed.ready ? await composed.send(AbortSignal.timeout(adapter.requestTimeoutMs)) : composed.outcome;
+  } finally {
+    deps.room.leave();
+  }
+  const { record, consequence } = judge(claim, row, outcome, {
+    ageMs: composition.ageMs(),
+    random: deps.random(),
+    requestTimeoutMs: adapter.requestTimeoutMs,
+    segments: composed.segments,
+  });
+  await deps.recorder.add(record);
+  if (outcome.outcome !== 'refused') return 'ok';
+  return follow(deps, claim, adapter, outcome, consequence);
+}
+
+/** What one refusal means for the others. */
+async function follow(
+  deps: DeliverDeps,
+  claim: ShardClaim,
+  adapter: ChannelAdapter,
+  outcome: Extract<SendOutcome, { outcome: 'refused' }>,
+  consequence: ReturnType<typeof judge>['consequence'],
+): Promise<'ok' | 'refused'> {
+  const { code, message } = outcome;
+  switch (consequence) {
+    case 'open-breaker':
+      deps.log.error({ channel: claim.channel, gateway: claim.gateway, code }, `the provider refuses us, so ${claim.channel} stops until it works again: ${message}`);
+      await deps.persist(() =>
+        deps.breakers.open({ provider: adapter.provider, channel: claim.channel, gateway: claim.gateway, code, message }),
+      );
+      return 'refused';
+    case 'pause-announcement':
+      deps.log.error({ announcement: claim.announcementId, code }, `the provider refuses the text, so the announcement is paused: ${message}`);
+      await deps.persist(() => deps.deliveries.pauseFor(claim.announcementId, `${adapter.provider} refused the text (${code}): ${message}`));
+      return 'refused';
+    case 'suppress-address': // written with the result itself
+    case undefined:
+      return 'ok';
+  }
+}

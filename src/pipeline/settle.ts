@@ -1,0 +1,55 @@
+import type { ChannelAdapter, SettleQuestion } from './ports.ts';
+import type { DeliverDeps } from './deliver.ts';
+import type { AttemptRecord, ShardClaim, UnsettledDelivery } from './stores.ts';
+
+/** Times that the provider must say "not found", this far apart, before a message is sent again. */
+const NOT_FOUND_TIMES = 2;
+const ASK_AGAIN_MS = 30_000;
+/** Rows settled in one run: each is a question to the provider. */
+const SETTLE_ROWS = 20;
+
+/**
+ * Asks the provider about sends whose answer never came. Found: adopt its id. Not found twice, half a minute apart:
+ * back to the queue, where expiry, cancellation and suppression are checked as for any other. Never a guess.
+ */
+export async function settle(deps: DeliverDeps, claim: ShardClaim, adapter: ChannelAdapter): Promise<void> {
+  const ask = adapter.settle?.bind(adapter);
+  if (!ask) return;
+  const rows = await deps.deliveries.unsettled(claim, SETTLE_ROWS);
+  if (rows.length === 0) return;
+  const composition = await deps.composer.open(claim);
+  await Promise.all(
+    rows.map(async (row) => {
+      const question: SettleQuestion = { ...composition.question(row, adapter), claimedAgoMs: row.claimedAgoMs };
+      const answer = await ask(question, AbortSignal.timeout(adapter.requestTimeoutMs));
+      await deps.recorder.add(toRecord(claim, row, answer));
+    }),
+  );
+}
+
+function toRecord(claim: ShardClaim, row: UnsettledDelivery, answer: Awaited<ReturnType<NonNullable<ChannelAdapter['settle']>>>): AttemptRecord {
+  const base = {
+    shardId: claim.shardId,
+    announcementId: claim.announcementId,
+    n: row.n,
+    attempt: row.attempt,
+    dueInMs: null,
+    burnt: false,
+    providerMessageId: null,
+    code: null,
+    detail: null,
+    segments: null,
+    suppress: false,
+  };
+  const dedupe = `a${row.attempt}:asked${row.askedBefore + 1}`;
+  switch (answer.settled) {
+    case 'found':
+      return { ...base, status: 'sent', providerMessageId: answer.providerMessageId, event: 'settled', dedupe: `a${row.attempt}:settled` };
+    case 'not-found': {
+      const again = row.askedBefore + 1 >= NOT_FOUND_TIMES;
+      return { ...base, status: again ? 'queued' : 'unknown', dueInMs: again ? 0 : ASK_AGAIN_MS, event: 'not-found', dedupe };
+    }
+    case 'unavailable':
+      return { ...base, status: 'unknown', dueInMs: ASK_AGAIN_MS, detail: answer.message, event: 'not-answered', dedupe };
+  }
+}

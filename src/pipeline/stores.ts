@@ -1,0 +1,304 @@
+import type { Draft, Kind, Mode, Role, AnnouncementState, Urgency } from '../domain/announcement.ts';
+import type { Channel, Gateway } from '../domain/channel.ts';
+import type { DeliveryStatus, ReceiptStatus } from '../domain/delivery.ts';
+import type { FailureCategory } from '../domain/outcome.ts';
+import type { TemplateBundle } from '../domain/template.ts';
+import type { Job, QueueName } from './ports.ts';
+
+/** What the pipeline's verbs need of the database, by noun. Implemented in src/storage, one file each. */
+
+export interface Actor {
+  readonly id: number;
+  readonly role: Role;
+}
+
+// ── announce ────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** An announcement with its current revision, as the acts see it. */
+export interface AnnouncementRecord {
+  readonly id: number;
+  readonly state: AnnouncementState;
+  readonly kind: Kind;
+  readonly mode: Mode;
+  readonly urgency: Urgency;
+  readonly supersedes: number | null;
+  readonly supersededBy: readonly number[];
+  readonly revision: number;
+  readonly draft: Draft;
+  readonly case: { readonly reference: string; readonly title: string };
+  readonly gateway: Gateway | null;
+  /** The submitted revision's SHA-256, hex; null while it is a draft. */
+  readonly sha256: string | null;
+  readonly createdAt: Date;
+  readonly submittedAt: Date | null;
+  readonly approvedAt: Date | null;
+  readonly scheduledAt: Date | null;
+  readonly expiresAt: Date | null;
+  readonly firstSentAt: Date | null;
+  readonly endedAt: Date | null;
+  readonly reason: string | null;
+}
+
+export interface ActRecord {
+  readonly act: string;
+  readonly revision: number;
+  readonly userId: number | null;
+  readonly reason: string | null;
+  readonly at: Date;
+}
+
+/** One locked announcement inside a transaction: every act reads, decides and writes through it. */
+export interface AnnouncementTransaction {
+  readonly record: AnnouncementRecord;
+  /** Milliseconds since the epoch on the database's clock, at the transaction's start. */
+  readonly now: number;
+  /** Ids of all users who wrote any revision. */
+  readonly authorIds: readonly number[];
+  addRevision(draft: Draft, supersedes: number | null, urgency: Urgency, authorId: number): Promise<void>;
+  freeze(bundle: TemplateBundle, sha256: Buffer): Promise<void>;
+  /** Writes the state and the act that led to it. */
+  move(act: string, state: AnnouncementState, by: Actor | null, reason: string | null): Promise<void>;
+  /** The approval's facts, and the expansion that must follow, in this very transaction. */
+  approve(approval: {
+    readonly by: Actor;
+    readonly gateway: Gateway;
+    readonly expiresAt: Date;
+    readonly scheduledAt: Date | null;
+  }): Promise<void>;
+  bundle(): Promise<TemplateBundle | null>;
+}
+
+export interface AnnouncementStore {
+  create(draft: Draft, supersedes: number | null, urgency: Urgency, author: Actor): Promise<number>;
+  /** @throws HeraldError `no-such-announcement` */
+  get(id: number): Promise<AnnouncementRecord>;
+  bundleOf(id: number): Promise<TemplateBundle | null>;
+  acts(id: number): Promise<readonly ActRecord[]>;
+  list(page: { readonly before?: number; readonly limit: number; readonly state?: AnnouncementState }): Promise<readonly AnnouncementRecord[]>;
+  /** Runs `act` with the announcement's row locked; throwing rolls everything back. */
+  locked<T>(id: number, act: (tx: AnnouncementTransaction) => Promise<T>): Promise<T>;
+  /** The database's clock. */
+  now(): Promise<number>;
+  /** Which of these codes are unknown or archived. */
+  unknownCodes(list: 'topics' | 'districts', codes: readonly string[]): Promise<readonly string[]>;
+  /** How many contacts the audience has, by channel and wanted locale, less suppressions. */
+  audience(draft: Draft): Promise<readonly { readonly channel: Channel; readonly locale: string; readonly count: number }[]>;
+}
+
+// ── expand ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+export interface ExpansionStore {
+  /**
+   * One keyset slice, its shards and the cursor in one transaction; 'waiting' when the superseded announcement
+   * still has rows under way, 'stopped' when the announcement is not being sent.
+   */
+  slice(announcementId: number, generation: number): Promise<'more' | 'done' | 'waiting' | 'stopped'>;
+}
+
+// ── deliver ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** A shard that this worker holds. */
+export interface ShardClaim {
+  readonly shardId: number;
+  readonly announcementId: number;
+  readonly channel: Channel;
+  readonly gateway: Gateway;
+  readonly priority: number;
+  readonly fromN: number;
+  readonly toN: number;
+  readonly retry: boolean;
+  /** Two deaths or more: take rows one by one. */
+  readonly deaths: number;
+}
+
+/** A row that was moved to `sending` for us. */
+export interface ClaimedDelivery {
+  readonly n: number;
+  readonly attempt: number;
+  readonly tries: number;
+  readonly address: string;
+  readonly contactId: number;
+  readonly locale: string;
+  readonly name: string | null;
+  readonly sequence: number | null;
+  /** For webhooks: the endpoint as it is now. */
+  readonly endpoint: { readonly url: string; readonly secrets: readonly string[] } | null;
+}
+
+/** An `unknown` row whose time to ask the provider has come. */
+export interface UnsettledDelivery extends ClaimedDelivery {
+  readonly claimedAgoMs: number;
+  /** How often the provider said "not found" so far. */
+  readonly askedBefore: number;
+}
+
+/** What to write of one attempt. */
+export interface AttemptRecord {
+  readonly shardId: number;
+  readonly announcementId: number;
+  readonly n: number;
+  /** The attempt it speaks of; a row that has moved on keeps what it has. */
+  readonly attempt: number;
+  readonly status: Exclude<DeliveryStatus, 'sending' | 'cancelled'>;
+  /** For `queued` and `unknown`: how long to wait. */
+  readonly dueInMs: number | null;
+  /** Whether it used up one of the tries. */
+  readonly burnt: boolean;
+  readonly providerMessageId: string | null;
+  readonly code: string | null;
+  readonly detail: string | null;
+  readonly segments: number | null;
+  /** The event's type and its dedupe key within the delivery. */
+  readonly event: string;
+  readonly dedupe: string;
+  /** Suppress the address as well (the provider says that the recipient left). */
+  readonly suppress: boolean;
+}
+
+/** What a worker needs to render an announcement; immutable but for `state`. */
+export interface SendingFacts {
+  readonly record: AnnouncementRecord;
+  readonly bundle: TemplateBundle;
+  /** Ids of the superseded chain, oldest first. */
+  readonly chain: readonly number[];
+  /** The database's clock when this was read, milliseconds since the epoch; and how long was left until expiry. */
+  readonly nowMs: number;
+  readonly expiresInMs: number;
+}
+
+export interface DeliveryStore {
+  sendingFacts(announcementId: number): Promise<SendingFacts>;
+  claimShard(shardId: number, generation: number, workerId: number): Promise<ShardClaim | null>;
+  /**
+   * The write-ahead: moves up to `limit` due rows to `sending`, attempt + 1. State of the announcement, expiry
+   * and suppressions are checked in the claiming statement.
+   */
+  claimRows(claim: ShardClaim, limit: number, workerId: number): Promise<readonly ClaimedDelivery[]>;
+  unsettled(claim: ShardClaim, limit: number): Promise<readonly UnsettledDelivery[]>;
+  /** Writes a batch of results, their events and counts, in one transaction. */
+  record(results: readonly AttemptRecord[], workerId: number): Promise<void>;
+  /** Puts the shard back; returns the job to enqueue when something in it is due now. */
+  releaseShard(claim: ShardClaim, workerId: number): Promise<Job | null>;
+  /** Stops an announcement for a reason that a person must see. */
+  pauseFor(announcementId: number, reason: string): Promise<void>;
+}
+
+export interface BreakerStore {
+  open(breaker: { readonly provider: string; readonly channel: Channel; readonly gateway: Gateway; readonly code: string; readonly message: string }): Promise<void>;
+  isOpen(channel: Channel, gateway: Gateway): Promise<boolean>;
+  /** The breakers of a channel whose probe is due, taken for this caller alone. */
+  takeProbes(channel: Channel): Promise<readonly Gateway[]>;
+  close(channel: Channel, gateway: Gateway): Promise<void>;
+}
+
+export interface WorkerStore {
+  register(worker: { readonly kind: string; readonly host: string; readonly pid: number }): Promise<number>;
+  /** False when somebody has declared this worker dead: it must stop sending for good. */
+  heartbeat(workerId: number): Promise<boolean>;
+  leave(workerId: number): Promise<void>;
+}
+
+// ── receive ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** A verified fact about a delivery, from a provider or a recipient's server. */
+export interface ReceiptFact {
+  readonly announcementId: number;
+  readonly n: number;
+  /** The gateway that the fact came from: one of the sandbox never touches a live delivery. */
+  readonly gateway: Gateway;
+  readonly source: string;
+  /** What it proves; null for news that changes nothing (`queued`). */
+  readonly receipt: ReceiptStatus | null;
+  readonly event: string;
+  readonly dedupe: string;
+  readonly providerMessageId: string | null;
+  readonly code: string | null;
+  readonly category: FailureCategory | null;
+  readonly detail: string | null;
+}
+
+export interface ReceiptStore {
+  /** Writes and applies facts in one transaction; unknown deliveries are counted, not an error. */
+  apply(facts: readonly ReceiptFact[]): Promise<{ readonly applied: number; readonly unknown: number }>;
+  /** Suppresses an address and moves its queued rows to `suppressed` in the same transaction. */
+  suppress(address: { readonly channel: Channel; readonly address: string; readonly reason: 'left' | 'opted-out' | 'bounced' | 'blocked'; readonly source: string }): Promise<void>;
+  /** Takes a suppression back (START). */
+  allow(channel: Channel, address: string): Promise<void>;
+  delivery(announcementId: number, n: number): Promise<{ readonly channel: Channel; readonly address: string; readonly gateway: Gateway } | null>;
+  contact(contactId: number): Promise<{ readonly channel: Channel; readonly address: string; readonly locale: string; readonly left: boolean } | null>;
+}
+
+// ── sweep ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+export interface SweepStore {
+  /**
+   * Runs `turn` while holding the leader's lock; false when somebody else leads.
+   * @param graceMs after an absence of all sweepers, nobody is declared dead for so long
+   */
+  lead(graceMs: number, turn: () => Promise<void>): Promise<boolean>;
+  /** Approved ones whose time has come → sending, and the expansions to enqueue. */
+  startDue(): Promise<readonly Job[]>;
+  /** Shards that are due and in nobody's hands; at most a window per queue and priority. */
+  enqueueDue(): Promise<readonly Job[]>;
+  /** Workers silent for longer than `silentMs`: their rows become unknown, their shards free. */
+  buryDead(silentMs: number, settleAfterMs: Readonly<Record<Channel, number>>): Promise<readonly { readonly id: number; readonly kind: string; readonly rows: number }[]>;
+  /** Rows of cancelled or expired announcements that are still queued; a bounded batch per call. */
+  stopRows(): Promise<number>;
+  /** Announcements with nothing under way → completed (or expired), their counts checked against the rows. */
+  finish(): Promise<readonly { readonly id: number; readonly miscounted: readonly { readonly channel: Channel; readonly status: DeliveryStatus; readonly n: number }[] }[]>;
+}
+
+// ── reports ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+export interface ChannelReport {
+  readonly counts: Readonly<Partial<Record<DeliveryStatus, number>>>;
+  readonly segments: number;
+  readonly total: number;
+  /** Seconds from approval (or schedule) to sent. */
+  readonly p50: number | null;
+  readonly p95: number | null;
+  readonly max: number | null;
+}
+
+export interface DeliveryRow {
+  readonly announcementId: number;
+  readonly n: number;
+  readonly channel: Channel;
+  readonly status: DeliveryStatus;
+  readonly attempt: number;
+  readonly address: string;
+  readonly locale: string;
+  readonly segments: number | null;
+  readonly providerMessageId: string | null;
+  readonly code: string | null;
+  readonly dueAt: Date | null;
+}
+
+export interface DeliveryEvent {
+  readonly type: string;
+  readonly attempt: number | null;
+  readonly source: string;
+  readonly code: string | null;
+  readonly detail: string | null;
+  readonly at: Date;
+}
+
+export interface ReportStore {
+  channels(announcementId: number): Promise<Readonly<Partial<Record<Channel, ChannelReport>>>>;
+  expanded(announcementId: number): Promise<boolean>;
+  deliveries(
+    announcementId: number,
+    page: { readonly after: number; readonly limit: number; readonly channel?: Channel; readonly status?: DeliveryStatus },
+  ): Promise<readonly DeliveryRow[]>;
+  /** @throws HeraldError `no-such-delivery` */
+  delivery(announcementId: number, n: number): Promise<DeliveryRow & { readonly events: readonly DeliveryEvent[] }>;
+  /** Shards due, oldest due age in seconds, open breakers, workers alive: for /readyz, /metrics and `status`. */
+  health(): Promise<{
+    readonly shardsDue: Readonly<Partial<Record<Channel, number>>>;
+    readonly oldestDueSeconds: number;
+    readonly breakers: readonly { readonly channel: Channel; readonly gateway: Gateway; readonly code: string; readonly message: string; readonly openedAt: Date }[];
+    readonly workers: readonly { readonly kind: string; readonly host: string; readonly pid: number; readonly silentMs: number }[];
+  }>;
+}
+
+export const QUEUE_OF: Readonly<Record<Channel, QueueName>> = { sms: 'sms', email: 'email', webhook: 'webhook' };

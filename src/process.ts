@@ -1,0 +1,25 @@
+/**
+ * Aborts when this process is asked to stop: SIGTERM, SIGINT, or a parent that is gone (the IPC channel closes
+ * also after `kill -9` of the parent). Asking twice is the same as asking once.
+ */
+export function untilStopped(): AbortSignal {
+  const stop = new AbortController();
+  const abort = () => stop.abort();
+  process.on('SIGTERM', abort);
+  process.on('SIGINT', abort);
+  if (process.send) process.on('disconnect', abort);
+  return stop.signal;
+}
+
+/** Tells the supervising process something, if there is one. */
+export function tellParent(message: object): void {
+  if (process.connected) process.send?.(message);
+}
+
+/** Resolves when the signal has aborted. */
+export function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}

@@ -1,0 +1,240 @@
+import type pg from 'pg';
+import type { Draft } from '../domain/announcement.ts';
+import { HeraldError } from '../domain/errors.ts';
+import type { TemplateBundle } from '../domain/template.ts';
+import type {
+  ActRecord,
+  AnnouncementRecord,
+  AnnouncementStore,
+  AnnouncementTransaction,
+} from '../pipeline/stores.ts';
+import { canonicalSha256 } from '../domain/announcement.ts';
+import { inTransaction } from './pool.ts';
+
+type Queryable = Pick<pg.Pool, 'query'>;
+
+const RECORD = `
+  SELECT a.id, a.state, a.kind, a.mode, a.urgency, a.supersedes, a.revision, a.gateway, a.reason,
+    ARRAY(SELECT b.id FROM announcements b WHERE b.supersedes = a.id ORDER BY b.id) AS "supersededBy",
+    r.draft, encode(r.sha256, 'hex') AS sha256, json_build_object('reference', c.reference, 'title', c.title) AS "case",
+    a.created_at AS "createdAt", a.submitted_at AS "submittedAt", a.approved_at AS "approvedAt", a.scheduled_at AS "scheduledAt",
+    a.expires_at AS "expiresAt", a.first_sent_at AS "firstSentAt", a.ended_at AS "endedAt"
+  FROM announcements a
+  JOIN cases c ON c.id = a.case_id
+  JOIN revisions r ON r.announcement_id = a.id AND r.number = a.revision`;
+
+/** @throws HeraldError `no-such-announcement` */
+export async function loadRecord(db: Queryable, id: number): Promise<AnnouncementRecord> {
+  const { rows } = await db.query<AnnouncementRecord>(`${RECORD} WHERE a.id = $1`, [id]);
+  if (!rows[0]) throw new HeraldError('not-found', 'no-such-announcement', 'there is no such announcement');
+  return rows[0];
+}
+
+/** The frozen templates of the current revision; null while it is a draft. */
+export async function loadBundle(db: Queryable, id: number): Promise<TemplateBundle | null> {
+  const { rows } = await db.query<{ bundle: TemplateBundle }>(
+    `SELECT t.bundle FROM announcements a
+     JOIN revisions r ON r.announcement_id = a.id AND r.number = a.revision
+     JOIN template_bundles t ON t.sha256 = r.bundle_sha256 WHERE a.id = $1`,
+    [id],
+  );
+  return rows[0]?.bundle ?? null;
+}
+
+/** The announcements that this one supersedes, directly or not, oldest first. */
+export async function loadChain(db: Queryable, id: number): Promise<readonly number[]> {
+  const { rows } = await db.query<{ id: number }>(
+    `WITH RECURSIVE chain AS (
+       SELECT supersedes AS id, 1 AS depth FROM announcements WHERE id = $1 AND supersedes IS NOT NULL
+       UNION ALL
+       SELECT a.supersedes, depth + 1 FROM announcements a JOIN chain c ON a.id = c.id WHERE a.supersedes IS NOT NULL AND depth < 100)
+     SELECT id FROM chain ORDER BY depth DESC`,
+    [id],
+  );
+  return rows.map((r) => r.id);
+}
+
+/** One row a case; the latest announcement gives it its title (each revision keeps the one it was sent with). */
+async function caseId(db: Queryable, draft: Draft): Promise<number> {
+  const { rows } = await db.query<{ id: number }>(
+    `INSERT INTO cases (reference, title) VALUES ($1, $2)
+     ON CONFLICT (reference) DO UPDATE SET title = excluded.title RETURNING id`,
+    [draft.case.reference, draft.case.title],
+  );
+  return rows[0]?.id ?? Promise.reject(new Error('no case row'));
+}
+
+async function writeRevision(db: Queryable, id: number, number: number, draft: Draft, authorId: number): Promise<void> {
+  await db.query('INSERT INTO revisions (announcement_id, number, author_id, draft) VALUES ($1, $2, $3, $4)', [
+    id,
+    number,
+    authorId,
+    JSON.stringify(draft),
+  ]);
+}
+
+async function writeAct(
+  db: Queryable,
+  id: number,
+  act: string,
+  by: number | null,
+  reason: string | null = null,
+): Promise<void> {
+  await db.query(
+    `INSERT INTO announcement_acts (announcement_id, revision, act, user_id, reason)
+     SELECT id, revision, $2, $3, $4 FROM announcements WHERE id = $1`,
+    [id, act, by, reason],
+  );
+}
+
+/** The citizens that an audience names, over `subscribers s` and parameters with the ids of topics and districts. */
+export const IN_AUDIENCE = (topics: string, districts: string): string => `
+  (cardinality(${topics}) = 0 OR cardinality(s.topics) = 0 OR s.topics && ${topics})
+  AND (cardinality(${districts}) = 0 OR cardinality(s.districts) = 0 OR s.districts && ${districts})`;
+
+const idsOf = (list: 'topics' | 'districts', codes: string) => `ARRAY(SELECT id FROM ${list} WHERE code = ANY (${codes}))`;
+
+const APPROVE = `
+  WITH approved AS (
+    UPDATE announcements SET state = 'approved', approved_at = now(), approved_by = $2, gateway = $3, expires_at = $4,
+      scheduled_at = $5, reason = NULL
+    WHERE id = $1 RETURNING id
+  )
+  INSERT INTO expansions (announcement_id, channels, topics, districts, upper_contact)
+  SELECT id, $6::channel[], ${idsOf('topics', '$7::text[]')}, ${idsOf('districts', '$8::text[]')},
+    (SELECT coalesce(max(id), 0) FROM contacts)
+  FROM approved`;
+
+function transaction(client: pg.PoolClient, record: AnnouncementRecord, now: number, authorIds: number[]): AnnouncementTransaction {
+  const { id } = record;
+  return {
+    record,
+    now,
+    authorIds,
+    async addRevision(draft, supersedes, urgency, authorId) {
+      await client.query(
+        `UPDATE announcements SET revision = revision + 1, case_id = $2, kind = $3, supersedes = $4, urgency = $5, mode = $6 WHERE id = $1`,
+        [id, await caseId(client, draft), draft.kind, supersedes, urgency, draft.mode],
+      );
+      await writeRevision(client, id, record.revision + 1, draft, authorId);
+      await writeAct(client, id, 'edit', authorId);
+    },
+    async freeze(bundle, sha256) {
+      const bundleSha256 = canonicalSha256(bundle);
+      await client.query('INSERT INTO template_bundles (sha256, bundle) VALUES ($1, $2) ON CONFLICT DO NOTHING', [
+        bundleSha256,
+        JSON.stringify(bundle),
+      ]);
+      await client.query('UPDATE revisions SET bundle_sha256 = $3, sha256 = $4 WHERE announcement_id = $1 AND number = $2', [
+        id,
+        record.revision,
+        bundleSha256,
+        sha256,
+      ]);
+    },
+    async move(act, state, by, reason) {
+      await client.query(
+        `UPDATE announcements SET state = $2, reason = $3,
+           submitted_at = CASE WHEN $2 = 'submitted' THEN now() ELSE submitted_at END,
+           ended_at = CASE WHEN $2 IN ('completed', 'rejected', 'cancelled', 'expired') THEN now() END
+         WHERE id = $1`,
+        [id, state, reason],
+      );
+      await writeAct(client, id, act, by?.id ?? null, reason);
+    },
+    async approve({ by, gateway, expiresAt, scheduledAt }) {
+      const { audience, channels } = record.draft;
+      // What it supersedes stops now; the sweeper takes back the rows, and the new text waits for those in flight.
+      for (const old of await loadChain(client, id)) {
+        const { rowCount } = await client.query(
+          `UPDATE announcements SET state = 'cancelled', ended_at = now(), reason = 'superseded'
+           WHERE id = $1 AND state IN ('approved', 'sending', 'paused')`,
+          [old],
+        );
+        if (rowCount === 1) await writeAct(client, old, 'cancel', by.id, 'superseded');
+      }
+      await client.query(APPROVE, [id, by.id, gateway, expiresAt, scheduledAt, channels, audience.topics, audience.districts]);
+      await writeAct(client, id, 'approve', by.id);
+    },
+    bundle: () => loadBundle(client, id),
+  };
+}
+
+export function createAnnouncementStore(pool: pg.Pool): AnnouncementStore {
+  return {
+    create: (draft, supersedes, urgency, author) =>
+      inTransaction(pool, async (client) => {
+        const { rows } = await client.query<{ id: number }>(
+          `INSERT INTO announcements (case_id, kind, supersedes, urgency, mode, created_by) VALUES ($1, $2, $3, $4, $5, $6) RETURNING id`,
+          [await caseId(client, draft), draft.kind, supersedes, urgency, draft.mode, author.id],
+        );
+        const id = rows[0]?.id ?? 0;
+        await writeRevision(client, id, 1, draft, author.id);
+        await writeAct(client, id, 'create', author.id);
+        return id;
+      }),
+
+    get: (id) => loadRecord(pool, id),
+    bundleOf: (id) => loadBundle(pool, id),
+
+    async acts(id) {
+      const { rows } = await pool.query<ActRecord>(
+        `SELECT act, revision, user_id AS "userId", reason, at FROM announcement_acts WHERE announcement_id = $1 ORDER BY id`,
+        [id],
+      );
+      return rows;
+    },
+
+    async list({ before, limit, state }) {
+      const { rows } = await pool.query<AnnouncementRecord>(
+        `${RECORD} WHERE ($1::bigint IS NULL OR a.id < $1) AND ($2::text IS NULL OR a.state = $2) ORDER BY a.id DESC LIMIT $3`,
+        [before ?? null, state ?? null, limit],
+      );
+      return rows;
+    },
+
+    locked: (id, act) =>
+      inTransaction(pool, async (client) => {
+        const { rows } = await client.query<{ now: number; authors: number[] }>(
+          `SELECT extract(epoch FROM now())::float8 * 1000 AS now,
+             ARRAY(SELECT DISTINCT author_id FROM revisions WHERE announcement_id = $1) AS authors
+           FROM announcements WHERE id = $1 FOR UPDATE`,
+          [id],
+        );
+        const locked = rows[0];
+        const record = await loadRecord(client, id);
+        return act(transaction(client, record, locked?.now ?? Number.NaN, locked?.authors ?? []));
+      }),
+
+    async now() {
+      const { rows } = await pool.query<{ now: number }>('SELECT extract(epoch FROM now())::float8 * 1000 AS now');
+      return rows[0]?.now ?? Number.NaN;
+    },
+
+    async unknownCodes(list, codes) {
+      const { rows } = await pool.query<{ code: string }>(
+        `SELECT code FROM unnest($1::text[]) AS code
+         WHERE NOT EXISTS (SELECT FROM ${list} l WHERE l.code = code AND l.archived_at IS NULL)`,
+        [codes],
+      );
+      return rows.map((r) => r.code);
+    },
+
+    async audience(draft: Draft) {
+      const { rows } = await pool.query(
+        `WITH wanted AS MATERIALIZED (SELECT ${idsOf('topics', '$1::text[]')} AS topics, ${idsOf('districts', '$2::text[]')} AS districts)
+         SELECT k.channel, s.locale, count(*)::int AS count
+         FROM wanted w, subscribers s JOIN contacts k ON k.subscriber_id = s.id
+         WHERE k.channel = ANY ($3::channel[]) AND ${IN_AUDIENCE('w.topics', 'w.districts')}
+           AND NOT EXISTS (SELECT FROM suppressions x WHERE x.channel = k.channel AND x.address = k.address)
+         GROUP BY k.channel, s.locale
+         UNION ALL
+         SELECT 'webhook', '', count(*)::int FROM wanted w, endpoints s
+         WHERE 'webhook' = ANY ($3::channel[]) AND s.removed_at IS NULL AND s.disabled_at IS NULL AND ${IN_AUDIENCE('w.topics', 'w.districts')}
+         ORDER BY 1, 2`,
+        [draft.audience.topics, draft.audience.districts, draft.channels],
+      );
+      return rows;
+    },
+  };
+}

@@ -1,0 +1,244 @@
+import type pg from 'pg';
+import type { Channel } from '../domain/channel.ts';
+import type { Job } from '../pipeline/ports.ts';
+import type {
+  AttemptRecord,
+  ClaimedDelivery,
+  DeliveryStore,
+  SendingFacts,
+  ShardClaim,
+  UnsettledDelivery,
+} from '../pipeline/stores.ts';
+import { QUEUE_OF } from '../pipeline/stores.ts';
+import { loadBundle, loadChain, loadRecord } from './announcements.ts';
+import { countChanges, countLatencies, slotOf } from './counts.ts';
+import type { Sealer } from './seal.ts';
+import { RUNNABLE } from './shards.ts';
+
+const CLAIM_SHARD = `
+  UPDATE shards SET claimed_by = $3, claimed_at = now(), enqueued_at = NULL
+  WHERE id = $1 AND generation = $2 AND claimed_by IS NULL AND due_at IS NOT NULL
+  RETURNING id AS "shardId", announcement_id AS "announcementId", channel, gateway, priority,
+    from_n AS "fromN", to_n AS "toN", retry, deaths`;
+
+/** Rows of a shard that the present run may take: a webhook's later attempts are their own shard's business. */
+const IN_SHARD = `d.announcement_id = $1 AND d.n BETWEEN $2 AND $3 AND (d.channel <> 'webhook' OR $4::boolean OR d.attempt = 0)`;
+
+/** Whoever left, bounced or was removed after the row was written: found here when the fan-out ran meanwhile. */
+const SUPPRESS = `
+  WITH changed AS (
+    UPDATE deliveries d SET status = 'suppressed', error_code = 'suppressed'
+    WHERE ${IN_SHARD} AND d.status = 'queued' AND (
+      EXISTS (SELECT FROM suppressions s WHERE s.channel = d.channel AND s.address = d.address_key)
+      OR d.channel = 'webhook' AND NOT EXISTS (
+        SELECT FROM endpoints e WHERE e.id = d.contact_id AND e.removed_at IS NULL AND e.disabled_at IS NULL))
+    RETURNING d.announcement_id, d.n, d.channel, 'queued'::delivery_status AS old, d.status AS new, d.segments AS old_segments, d.segments
+  ),
+  events AS (
+    INSERT INTO delivery_events (announcement_id, n, dedupe, type, source)
+    SELECT announcement_id, n, 'suppressed', 'suppressed', 'herald' FROM changed ON CONFLICT DO NOTHING
+  ), ${countChanges('$5::smallint')}
+  SELECT count(*) FROM changed`;
+
+const CLAIM_ROWS = `
+  WITH picked AS (
+    SELECT d.n, d.status AS old, d.segments FROM deliveries d
+    WHERE ${IN_SHARD}
+      AND (d.status = 'queued' OR d.status = 'unknown' AND d.channel <> 'sms')
+      AND (d.due_at IS NULL OR d.due_at <= now())
+      AND EXISTS (SELECT FROM announcements a WHERE a.id = $1 AND a.state = 'sending'
+                  AND (a.expires_at > now() OR d.channel = 'webhook'))
+      AND NOT EXISTS (SELECT FROM suppressions s WHERE s.channel = d.channel AND s.address = d.address_key)
+    ORDER BY d.n LIMIT $7 FOR UPDATE OF d SKIP LOCKED
+  ),
+  claimed AS (
+    UPDATE deliveries d SET status = 'sending', attempt = d.attempt + 1, worker_id = $6, claimed_at = now(), due_at = NULL
+    FROM picked p WHERE d.announcement_id = $1 AND d.n = p.n
+    RETURNING d.announcement_id, d.n, d.channel, d.attempt, d.tries, d.address_key, d.contact_id, d.locale, d.sequence, d.segments, p.old
+  ),
+  changed AS (
+    SELECT announcement_id, channel, old, 'sending'::delivery_status AS new, segments AS old_segments, segments FROM claimed
+  ), ${countChanges('$5::smallint')}
+  SELECT c.n, c.attempt, c.tries, c.address_key AS address, c.contact_id AS "contactId", c.locale, c.sequence,
+    s.name, e.url, e.sealed_secrets AS secrets
+  FROM claimed c
+  LEFT JOIN contacts k ON c.channel <> 'webhook' AND k.id = c.contact_id
+  LEFT JOIN subscribers s ON s.id = k.subscriber_id
+  LEFT JOIN endpoints e ON c.channel = 'webhook' AND e.id = c.contact_id
+  ORDER BY c.n`;
+
+/** Only SMS is settled by asking; the other channels are sent again under the same id (CLAIM_ROWS). */
+const UNSETTLED = `
+  SELECT d.n, d.attempt, d.tries, d.address_key AS address, d.contact_id AS "contactId", d.locale, d.sequence, s.name,
+    extract(epoch FROM now() - d.claimed_at) * 1000 AS "claimedAgoMs",
+    (SELECT count(*)::int FROM delivery_events e
+     WHERE e.announcement_id = d.announcement_id AND e.n = d.n AND e.type = 'not-found' AND e.attempt = d.attempt) AS "askedBefore"
+  FROM deliveries d LEFT JOIN contacts k ON k.id = d.contact_id LEFT JOIN subscribers s ON s.id = k.subscriber_id
+  WHERE d.announcement_id = $1 AND d.n BETWEEN $2 AND $3 AND d.channel = 'sms' AND d.status = 'unknown' AND d.due_at <= now()
+  ORDER BY d.n LIMIT $4`;
+
+/**
+ * Results are matched on the attempt. A status only moves up, but for `queued`: a retry takes back exactly
+ * the claim that it speaks of (`sending`, or `unknown` that was settled as never sent).
+ */
+const RECORD = `
+  WITH result AS (
+    SELECT * FROM unnest($1::bigint[], $2::int[], $3::smallint[], $4::delivery_status[], $5::int[], $6::boolean[],
+      $7::text[], $8::text[], $9::text[], $10::smallint[], $11::text[], $12::text[], $13::boolean[], $14::bigint[])
+    AS r(announcement_id, n, attempt, status, due_in_ms, burnt, provider_message_id, code, detail, segments, event, dedupe, suppress, shard_id)
+  ),
+  locked AS (
+    SELECT d.announcement_id, d.n, d.status AS old, d.segments AS old_segments, d.channel, d.address_key
+    FROM deliveries d JOIN result r ON d.announcement_id = r.announcement_id AND d.n = r.n AND d.attempt = r.attempt
+    ORDER BY d.announcement_id, d.n FOR UPDATE OF d
+  ),
+  decided AS (
+    SELECT r.*, l.old, l.old_segments, l.channel, l.address_key,
+      CASE WHEN r.status = 'queued' AND l.old IN ('sending', 'unknown') THEN 'queued'::delivery_status
+           WHEN r.status = 'unknown' AND l.old = 'sending' THEN 'unknown'::delivery_status
+           ELSE greatest(l.old, r.status) END AS new
+    FROM result r JOIN locked l ON l.announcement_id = r.announcement_id AND l.n = r.n
+  ),
+  changed AS (
+    UPDATE deliveries d SET
+      status = x.new,
+      tries = d.tries + (x.burnt AND x.old IN ('sending', 'unknown'))::int, -- once, also when a result is written again
+      due_at = CASE WHEN x.new IN ('queued', 'unknown') AND x.new = x.status THEN now() + x.due_in_ms * interval '1 millisecond'
+                    WHEN x.new = 'unknown' THEN d.due_at END,
+      provider_message_id = coalesce(d.provider_message_id, x.provider_message_id),
+      error_code = CASE WHEN x.new = x.status THEN x.code ELSE d.error_code END,
+      segments = coalesce(x.segments, d.segments)
+    FROM decided x WHERE d.announcement_id = x.announcement_id AND d.n = x.n
+    RETURNING d.announcement_id, d.n, x.channel, x.old, d.status AS new, x.old_segments, d.segments, d.due_at, x.attempt, x.shard_id
+  ),
+  events AS (
+    INSERT INTO delivery_events (announcement_id, n, dedupe, type, attempt, source, code, detail)
+    SELECT announcement_id, n, dedupe, event, attempt, 'worker ' || $15::int, code, detail FROM decided
+    ON CONFLICT DO NOTHING
+  ),
+  left_at_provider AS (
+    INSERT INTO suppressions (channel, address, reason, source)
+    SELECT DISTINCT x.channel, x.address_key, 'opted-out', 'provider'
+    FROM decided x JOIN announcements a ON a.id = x.announcement_id
+    JOIN installation i ON i.live_since IS NULL OR a.gateway = 'live'
+    WHERE x.suppress ORDER BY 1, 2
+    ON CONFLICT DO NOTHING
+  ),
+  own_shards AS (
+    INSERT INTO shards (announcement_id, channel, gateway, priority, from_n, to_n, retry, due_at)
+    SELECT c.announcement_id, c.channel, s.gateway, s.priority, c.n, c.n, true, c.due_at
+    FROM changed c JOIN shards s ON s.id = c.shard_id
+    WHERE c.channel = 'webhook' AND NOT s.retry AND c.new IN ('queued', 'unknown') AND c.old <> c.new
+  ), ${countChanges('$16::smallint')}, ${countLatencies('$16::smallint')}
+  SELECT count(*) FROM changed`;
+
+const RELEASE_SHARD = `
+  WITH rest AS (
+    SELECT min(CASE WHEN d.status = 'queued' THEN coalesce(d.due_at, now()) ELSE d.due_at END) AS due
+    FROM deliveries d WHERE ${IN_SHARD} AND d.status IN ('queued', 'unknown')
+  )
+  UPDATE shards s SET claimed_by = NULL, claimed_at = NULL, due_at = rest.due,
+    generation = s.generation + (coalesce(rest.due <= now(), false) AND ${RUNNABLE})::int,
+    enqueued_at = CASE WHEN rest.due <= now() AND ${RUNNABLE} THEN now() END
+  FROM rest, announcements a WHERE s.id = $5 AND s.claimed_by = $6 AND a.id = s.announcement_id
+  RETURNING s.channel, s.id, s.generation, s.priority, s.enqueued_at IS NOT NULL AS due`;
+
+interface ClaimedRow extends Omit<ClaimedDelivery, 'endpoint'> {
+  readonly url: string | null;
+  readonly secrets: readonly Buffer[] | null;
+}
+
+export function createDeliveryStore(pool: pg.Pool, sealer: Sealer): DeliveryStore {
+  const range = (claim: ShardClaim) => [claim.announcementId, claim.fromN, claim.toN, claim.retry] as const;
+
+  return {
+    async sendingFacts(announcementId): Promise<SendingFacts> {
+      const record = await loadRecord(pool, announcementId);
+      const bundle = await loadBundle(pool, announcementId);
+      if (!bundle) throw new Error(`announcement ${announcementId} has no frozen templates`);
+      const { rows } = await pool.query<{ now: Date }>('SELECT now()');
+      const nowMs = rows[0]?.now.getTime() ?? Number.NaN;
+      const expiresInMs = (record.expiresAt?.getTime() ?? nowMs) - nowMs;
+      return { record, bundle, chain: await loadChain(pool, announcementId), nowMs, expiresInMs };
+    },
+
+    async claimShard(shardId, generation, workerId) {
+      const { rows } = await pool.query<ShardClaim>({
+        name: 'claim-shard',
+        text: CLAIM_SHARD,
+        values: [shardId, generation, workerId],
+      });
+      const claim = rows[0];
+      if (!claim) return null;
+      await pool.query({ name: 'suppress-in-shard', text: SUPPRESS, values: [...range(claim), slotOf(workerId)] });
+      return claim;
+    },
+
+    async claimRows(claim, limit, workerId) {
+      const { rows } = await pool.query<ClaimedRow>({
+        name: 'claim-rows',
+        text: CLAIM_ROWS,
+        values: [...range(claim), slotOf(workerId), workerId, limit],
+      });
+      return rows.map(({ url, secrets, ...row }) => ({
+        ...row,
+        endpoint: url === null ? null : { url, secrets: (secrets ?? []).map((s) => sealer.open(s)) },
+      }));
+    },
+
+    async unsettled(claim, limit) {
+      const { rows } = await pool.query<Omit<UnsettledDelivery, 'endpoint'>>({
+        name: 'unsettled',
+        text: UNSETTLED,
+        values: [claim.announcementId, claim.fromN, claim.toN, limit],
+      });
+      return rows.map((row) => ({ ...row, claimedAgoMs: Number(row.claimedAgoMs), endpoint: null }));
+    },
+
+    async record(results, workerId) {
+      const column = <K extends keyof AttemptRecord>(key: K) => results.map((r) => r[key]);
+      await pool.query({
+        name: 'record',
+        text: RECORD,
+        values: [
+          column('announcementId'),
+          column('n'),
+          column('attempt'),
+          column('status'),
+          column('dueInMs'),
+          column('burnt'),
+          column('providerMessageId'),
+          column('code'),
+          column('detail'),
+          column('segments'),
+          column('event'),
+          column('dedupe'),
+          column('suppress'),
+          column('shardId'),
+          workerId,
+          slotOf(workerId),
+        ],
+      });
+    },
+
+    async releaseShard(claim, workerId) {
+      const { rows } = await pool.query<{ channel: Channel; id: number; generation: number; priority: number; due: boolean }>({
+        name: 'release-shard',
+        text: RELEASE_SHARD,
+        values: [...range(claim), claim.shardId, workerId],
+      });
+      const shard = rows[0];
+      if (!shard?.due) return null;
+      return { queue: QUEUE_OF[shard.channel], id: shard.id, generation: shard.generation, priority: shard.priority } satisfies Job;
+    },
+
+    async pauseFor(announcementId, reason) {
+      await pool.query(
+        `WITH paused AS (
+           UPDATE announcements SET state = 'paused', reason = $2 WHERE id = $1 AND state = 'sending' RETURNING id, revision)
+         INSERT INTO announcement_acts (announcement_id, revision, act, reason) SELECT id, revision, 'pause', $2 FROM paused`,
+        [announcementId, reason],
+      );
+    },
+  };
+}

@@ -1,0 +1,163 @@
+import type pg from 'pg';
+import { HeraldError } from '../domain/errors.ts';
+import type { ListStore } from './lists.ts';
+import type { Sealer } from './seal.ts';
+
+/** An outlet's webhook URL. Its secrets never leave this file but once, when they are made. */
+export interface Endpoint {
+  readonly id: number;
+  readonly outlet: string;
+  readonly url: string;
+  /** Codes; empty: everything. */
+  readonly topics: readonly string[];
+  readonly districts: readonly string[];
+  /** Number of announcements addressed to it so far. */
+  readonly lastSequence: number;
+  /** Two while a rotation is under way: deliveries are signed with both. */
+  readonly secretCount: number;
+  readonly createdAt: Date;
+  readonly disabledAt: Date | null;
+  readonly disabledReason: string | null;
+}
+
+export interface EndpointInput {
+  readonly outlet: string;
+  readonly url: string;
+  readonly topics: readonly string[];
+  readonly districts: readonly string[];
+}
+
+interface Dependencies {
+  readonly lists: ListStore;
+  readonly sealer: Sealer;
+  /** A new `whsec_…` secret (Standard Webhooks). */
+  readonly generateSecret: () => string;
+  /** Rejects with a HeraldError when the URL may not be written to (private networks, not https …). */
+  readonly checkUrl: (url: string) => Promise<void>;
+}
+
+const ENDPOINT = `e.id, e.outlet, e.url,
+  ARRAY(SELECT code FROM topics t WHERE t.id = ANY(e.topics) ORDER BY code) AS topics,
+  ARRAY(SELECT code FROM districts d WHERE d.id = ANY(e.districts) ORDER BY code) AS districts,
+  e.last_sequence AS "lastSequence", cardinality(e.sealed_secrets) AS "secretCount",
+  e.created_at AS "createdAt", e.disabled_at AS "disabledAt", e.disabled_reason AS "disabledReason"`;
+
+export class EndpointStore {
+  readonly #pool: pg.Pool;
+  readonly #deps: Dependencies;
+
+  constructor(pool: pg.Pool, deps: Dependencies) {
+    this.#pool = pool;
+    this.#deps = deps;
+  }
+
+  /**
+   * @returns the endpoint's id and its secret, which is shown this once
+   * @throws HeraldError what `checkUrl` says; `unknown-topic`, `unknown-district`; `endpoint-exists` (conflict)
+   */
+  async create(input: EndpointInput): Promise<{ readonly id: number; readonly secret: string }> {
+    await this.#deps.checkUrl(input.url);
+    const [topics, districts] = await this.#ids(input.topics, input.districts);
+    const secret = this.#deps.generateSecret();
+    const { rows } = await unlessTaken(input.url, () =>
+      this.#pool.query<{ id: number }>(
+        `INSERT INTO endpoints (outlet, url, sealed_secrets, topics, districts) VALUES ($1, $2, ARRAY[$3::bytea], $4, $5) RETURNING id`,
+        [input.outlet, input.url, this.#deps.sealer.seal(secret), topics, districts],
+      ),
+    );
+    return { id: found(rows[0]).id, secret };
+  }
+
+  /** By id, ascending. @param page.after the id that the last page ended with */
+  async list(page: { readonly after?: number; readonly limit: number }): Promise<readonly Endpoint[]> {
+    const { rows } = await this.#pool.query<Endpoint>(
+      `SELECT ${ENDPOINT} FROM endpoints e WHERE e.removed_at IS NULL AND e.id > $1 ORDER BY e.id LIMIT $2`,
+      [page.after ?? 0, page.limit],
+    );
+    return rows;
+  }
+
+  /** @throws HeraldError `no-such-endpoint` */
+  async get(id: number): Promise<Endpoint> {
+    const { rows } = await this.#pool.query<Endpoint>(
+      `SELECT ${ENDPOINT} FROM endpoints e WHERE e.id = $1 AND e.removed_at IS NULL`,
+      [id],
+    );
+    return found(rows[0]);
+  }
+
+  /** What is left out stays. @throws as `create`, and `no-such-endpoint` */
+  async update(id: number, change: { readonly [K in keyof EndpointInput]?: EndpointInput[K] | undefined }): Promise<Endpoint> {
+    if (change.url !== undefined) await this.#deps.checkUrl(change.url);
+    const [topics, districts] = await this.#ids(change.topics, change.districts);
+    await unlessTaken(change.url ?? '', () =>
+      this.#pool.query(
+        `UPDATE endpoints SET outlet = coalesce($2, outlet), url = coalesce($3, url),
+           topics = coalesce($4, topics), districts = coalesce($5, districts)
+         WHERE id = $1 AND removed_at IS NULL`,
+        [id, change.outlet ?? null, change.url ?? null, topics ?? null, districts ?? null],
+      ),
+    );
+    return this.get(id);
+  }
+
+  /** The row stays for the deliveries that name it. @throws HeraldError `no-such-endpoint` */
+  async remove(id: number): Promise<void> {
+    await this.#change(id, 'removed_at = now()');
+  }
+
+  /**
+   * Makes a new secret; the present one keeps working until `dropOldSecret`. Rotating again before that
+   * drops the oldest of the three. @throws HeraldError `no-such-endpoint`
+   */
+  async rotateSecret(id: number): Promise<{ readonly secret: string }> {
+    const secret = this.#deps.generateSecret();
+    await this.#change(id, 'sealed_secrets = ARRAY[$2::bytea, sealed_secrets[1]]', this.#deps.sealer.seal(secret));
+    return { secret };
+  }
+
+  async dropOldSecret(id: number): Promise<Endpoint> {
+    await this.#change(id, 'sealed_secrets = sealed_secrets[1:1]');
+    return this.get(id);
+  }
+
+  /** Nothing is sent to it until `enable`; @param reason in words for the press office */
+  async disable(id: number, reason: string): Promise<Endpoint> {
+    await this.#change(id, 'disabled_at = coalesce(disabled_at, now()), disabled_reason = coalesce(disabled_reason, $2::text)', reason);
+    return this.get(id);
+  }
+
+  async enable(id: number): Promise<Endpoint> {
+    await this.#change(id, 'disabled_at = NULL, disabled_reason = NULL');
+    return this.get(id);
+  }
+
+  async #change(id: number, set: string, ...values: unknown[]): Promise<void> {
+    const { rows } = await this.#pool.query<{ id: number }>(
+      `UPDATE endpoints SET ${set} WHERE id = $1 AND removed_at IS NULL RETURNING id`,
+      [id, ...values],
+    );
+    found(rows[0]);
+  }
+
+  #ids(topics?: readonly string[], districts?: readonly string[]) {
+    const { lists } = this.#deps;
+    return Promise.all([topics && lists.idsOf('topics', topics), districts && lists.idsOf('districts', districts)]);
+  }
+}
+
+function found<T>(row: T | undefined): T {
+  if (row) return row;
+  throw new HeraldError('not-found', 'no-such-endpoint', 'there is no such endpoint');
+}
+
+async function unlessTaken<T>(url: string, write: () => Promise<T>): Promise<T> {
+  try {
+    return await write();
+  } catch (error) {
+    if ((error as { constraint?: string }).constraint !== 'endpoints_url') throw error;
+    throw new HeraldError('conflict', 'endpoint-exists', `there is an endpoint with the URL ${url} already`, {
+      fix: 'change that one, or remove it first',
+    });
+  }
+}

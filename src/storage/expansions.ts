@@ -1,0 +1,190 @@
+import type pg from 'pg';
+import type { Kind, Urgency } from '../domain/announcement.ts';
+import type { Channel, Gateway } from '../domain/channel.ts';
+import type { ExpansionStore } from '../pipeline/stores.ts';
+import { IN_AUDIENCE, loadChain } from './announcements.ts';
+import { inTransaction } from './pool.ts';
+
+/** Contacts looked at in one transaction; sending starts with the first slice. */
+const SLICE = 20_000;
+const SHARD_ROWS = 500;
+/** First attempts of webhooks; a retry has a shard of its own. */
+const WEBHOOK_SHARD_ROWS = 100;
+
+/** BullMQ priorities; 1 is the lane of single messages. */
+export const PRIORITY: Readonly<Record<Urgency, number>> = { urgent: 2, normal: 3, routine: 4 };
+
+interface Expansion {
+  readonly channels: readonly Channel[];
+  readonly topics: readonly number[];
+  readonly districts: readonly number[];
+  readonly phase: 'endpoints' | 'reached' | 'audience' | 'done';
+  readonly cursor: number;
+  readonly upper: number;
+  readonly nextN: number;
+  readonly generation: number;
+  readonly state: string;
+  readonly kind: Kind;
+  readonly urgency: Urgency;
+  readonly gateway: Gateway;
+  readonly defaultLocale: string;
+}
+
+/**
+ * Writes the rows of `candidates (channel, id, address_key, locale, sequence)`, their shards and counts.
+ * Parameters: $1 announcement, $2 next n, $3 gateway, $4 priority, $5 counter slot.
+ */
+const FAN_OUT = `
+  numbered AS (
+    SELECT *, ($2::int + row_number() OVER (ORDER BY channel, id) - 1)::int AS n FROM candidates
+  ),
+  inserted AS (
+    INSERT INTO deliveries (announcement_id, n, channel, contact_id, address_key, locale, sequence)
+    SELECT $1::bigint, n, channel, id, address_key, locale, sequence FROM numbered ORDER BY n
+    ON CONFLICT DO NOTHING
+    RETURNING n, channel
+  ),
+  ranked AS (
+    SELECT n, channel, (row_number() OVER (PARTITION BY channel ORDER BY n) - 1)
+      / CASE channel WHEN 'webhook' THEN ${WEBHOOK_SHARD_ROWS} ELSE ${SHARD_ROWS} END AS shard
+    FROM inserted
+  ),
+  sharded AS (
+    INSERT INTO shards (announcement_id, channel, gateway, priority, from_n, to_n, due_at)
+    SELECT $1::bigint, channel, $3::gateway, $4::smallint, min(n), max(n), now() FROM ranked GROUP BY channel, shard ORDER BY 5
+  ),
+  counted AS (
+    INSERT INTO delivery_counts AS c (announcement_id, channel, status, slot, n)
+    SELECT $1::bigint, channel, 'queued', $5::smallint, count(*) FROM inserted GROUP BY channel ORDER BY channel
+    ON CONFLICT (announcement_id, channel, status, slot) DO UPDATE SET n = c.n + excluded.n
+  )`;
+
+const NEXT = `(SELECT coalesce(max(n) + 1, $2::int) FROM numbered) AS "nextN"`;
+
+/** Outlets of the audience ($6 topics, $7 districts; not for a retraction, $9), and all that a superseded one ($8) addressed. */
+const ENDPOINTS = `
+  WITH addressed AS (
+    SELECT e.id FROM endpoints e
+    WHERE e.removed_at IS NULL AND e.disabled_at IS NULL AND (
+      NOT $9::boolean AND EXISTS (SELECT FROM (SELECT e.topics, e.districts) s WHERE ${IN_AUDIENCE('$6::int[]', '$7::int[]')})
+      OR EXISTS (SELECT FROM deliveries d WHERE d.announcement_id = ANY ($8::bigint[]) AND d.channel = 'webhook' AND d.address_key = e.id::text))
+    ORDER BY e.id FOR UPDATE OF e
+  ),
+  bumped AS (
+    UPDATE endpoints e SET last_sequence = e.last_sequence + 1 FROM addressed a WHERE e.id = a.id
+    RETURNING e.id, e.last_sequence
+  ),
+  candidates AS (
+    SELECT 'webhook'::channel AS channel, id, id::text AS address_key, $10::text AS locale, last_sequence AS sequence FROM bumped
+  ), ${FAN_OUT}
+  SELECT 0 AS seen, 0::bigint AS cursor, ${NEXT}`;
+
+/** Who got or may have got a superseded text ($6), on the same channel, at their present address, less who left since. */
+const REACHED = `
+  WITH slice AS (
+    SELECT d.announcement_id, d.n, d.channel, d.contact_id, d.status FROM deliveries d
+    WHERE d.announcement_id = ANY ($6::bigint[]) AND (d.announcement_id, d.n) > ($7::bigint >> 32, ($7::bigint & 4294967295)::int)
+    ORDER BY d.announcement_id, d.n LIMIT ${SLICE}
+  ),
+  candidates AS (
+    SELECT DISTINCT k.channel, k.id, k.address AS address_key, s.locale, NULL::int AS sequence
+    FROM slice d JOIN contacts k ON k.id = d.contact_id AND k.channel = d.channel JOIN subscribers s ON s.id = k.subscriber_id
+    WHERE d.channel <> 'webhook' AND d.status IN ('sending', 'sent', 'delivered', 'unknown')
+      AND NOT EXISTS (SELECT FROM suppressions x WHERE x.channel = k.channel AND x.address = k.address)
+      AND NOT EXISTS (SELECT FROM deliveries h WHERE h.announcement_id = $1 AND h.channel = k.channel AND h.address_key = k.address)
+  ), ${FAN_OUT}
+  SELECT (SELECT count(*)::int FROM slice) AS seen,
+    (SELECT (announcement_id << 32) + n FROM slice ORDER BY announcement_id DESC, n DESC LIMIT 1) AS cursor, ${NEXT}`;
+
+/** The audience's contacts, in the order of their ids, up to the highest one at approval. */
+const AUDIENCE = (superseding: boolean) => `
+  WITH slice AS (
+    SELECT k.id, k.channel, k.address, s.locale, s.topics, s.districts
+    FROM contacts k JOIN subscribers s ON s.id = k.subscriber_id
+    WHERE k.id > $9::bigint AND k.id <= $10::bigint ORDER BY k.id LIMIT ${SLICE}
+  ),
+  candidates AS (
+    SELECT s.channel, s.id, s.address AS address_key, s.locale, NULL::int AS sequence FROM slice s
+    WHERE s.channel = ANY ($6::channel[]) AND ${IN_AUDIENCE('$7::int[]', '$8::int[]')}
+      AND NOT EXISTS (SELECT FROM suppressions x WHERE x.channel = s.channel AND x.address = s.address)
+      ${superseding ? 'AND NOT EXISTS (SELECT FROM deliveries h WHERE h.announcement_id = $1 AND h.channel = s.channel AND h.address_key = s.address)' : ''}
+  ), ${FAN_OUT}
+  SELECT (SELECT count(*)::int FROM slice) AS seen, (SELECT max(id) FROM slice) AS cursor, ${NEXT}`;
+
+interface SliceResult {
+  readonly seen: number;
+  readonly cursor: number | null;
+  readonly nextN: number;
+}
+
+export function createExpansionStore(pool: pg.Pool, slot: number): ExpansionStore {
+  return {
+    slice: (announcementId, generation) =>
+      inTransaction(pool, async (client) => {
+        const { rows } = await client.query<Expansion>(
+          `SELECT e.channels::text[] AS channels, e.topics, e.districts, e.phase, e.cursor, e.upper_contact AS upper,
+             e.next_n AS "nextN", e.generation, a.state, a.kind, a.urgency, a.gateway,
+             t.bundle ->> 'defaultLocale' AS "defaultLocale"
+           FROM expansions e JOIN announcements a ON a.id = e.announcement_id
+           JOIN revisions r ON r.announcement_id = a.id AND r.number = a.revision
+           JOIN template_bundles t ON t.sha256 = r.bundle_sha256
+           WHERE e.announcement_id = $1 FOR UPDATE OF e`,
+          [announcementId],
+        );
+        const expansion = rows[0];
+        if (!expansion || expansion.state !== 'sending' || expansion.generation !== generation) return 'stopped';
+        if (expansion.phase === 'done') return 'done';
+        const chain = await loadChain(client, announcementId);
+        if (await underWay(client, chain)) {
+          await client.query('UPDATE expansions SET enqueued_at = NULL WHERE announcement_id = $1', [announcementId]);
+          return 'waiting';
+        }
+        const next = await runPhase(client, announcementId, expansion, chain, slot);
+        await client.query(
+          'UPDATE expansions SET phase = $2, cursor = $3, next_n = $4, enqueued_at = now() WHERE announcement_id = $1',
+          [announcementId, next.phase, next.cursor, next.nextN],
+        );
+        return next.phase === 'done' ? 'done' : 'more';
+      }),
+  };
+}
+
+/** A superseding text starts when nothing of the old one can still leave. */
+async function underWay(client: pg.PoolClient, chain: readonly number[]): Promise<boolean> {
+  if (chain.length === 0) return false;
+  const { rows } = await client.query(
+    `SELECT announcement_id FROM delivery_counts WHERE announcement_id = ANY ($1) AND status IN ('queued', 'sending')
+     GROUP BY announcement_id HAVING sum(n) > 0 LIMIT 1`,
+    [chain],
+  );
+  return rows.length > 0;
+}
+
+async function runPhase(
+  client: pg.PoolClient,
+  id: number,
+  e: Expansion,
+  chain: readonly number[],
+  slot: number,
+): Promise<{ phase: Expansion['phase']; cursor: number; nextN: number }> {
+  const common = [id, e.nextN, e.gateway, PRIORITY[e.urgency], slot];
+  const run = async (sql: string, values: readonly unknown[]) => {
+    const { rows } = await client.query<SliceResult>(sql, [...common, ...values]);
+    return rows[0] ?? { seen: 0, cursor: null, nextN: e.nextN };
+  };
+  // A retraction reaches only those who were reached.
+  const afterReached = e.kind === 'retraction' ? 'done' : 'audience';
+
+  if (e.phase === 'endpoints') {
+    const phase = chain.length > 0 ? 'reached' : 'audience';
+    if (!e.channels.includes('webhook')) return { phase, cursor: 0, nextN: e.nextN };
+    const { nextN } = await run(ENDPOINTS, [e.topics, e.districts, chain, e.kind === 'retraction', e.defaultLocale]);
+    return { phase, cursor: 0, nextN };
+  }
+  if (e.phase === 'reached') {
+    const { seen, cursor, nextN } = await run(REACHED, [chain, e.cursor]);
+    return seen < SLICE ? { phase: afterReached, cursor: 0, nextN } : { phase: 'reached', cursor: cursor ?? 0, nextN };
+  }
+  const { seen, cursor, nextN } = await run(AUDIENCE(chain.length > 0), [e.channels, e.topics, e.districts, e.cursor, e.upper]);
+  return seen < SLICE ? { phase: 'done', cursor: 0, nextN } : { phase: 'audience', cursor: cursor ?? 0, nextN };
+}

@@ -1,0 +1,52 @@
+import type pg from 'pg';
+import type { Limiter } from '../pipeline/ports.ts';
+
+/** Seconds of the rate that one grant covers at most. */
+const BLOCK = 0.1;
+/** How long a refused priority keeps the ones below it waiting. */
+const DEMAND = 1;
+
+/**
+ * GCRA in one row: the theoretical arrival time moves on by what is granted. A caller that would have to wait
+ * longer than a block gets nothing and asks again; while a higher priority asks in vain, lower ones get nothing.
+ */
+const RESERVE = `
+  WITH clock AS (SELECT extract(epoch FROM clock_timestamp())::float8 AS now),
+  bucket AS (
+    SELECT l.tat, l.waiting, c.now, greatest(l.tat, c.now) AS start,
+      EXISTS (SELECT FROM generate_series(1, $4::int - 1) AS p WHERE l.waiting[p] > c.now - ${DEMAND}) AS outranked
+    FROM limits l, clock c WHERE l.bucket = $1 FOR UPDATE OF l
+  ),
+  granted AS (
+    SELECT *, CASE WHEN outranked OR start > now + ${BLOCK} THEN 0
+                   ELSE least($3::int, greatest(1, floor($2::float8 * ${BLOCK})::int)) END AS n
+    FROM bucket
+  ),
+  written AS (
+    UPDATE limits l SET
+      tat = CASE WHEN g.n > 0 THEN g.start + g.n / $2::float8 ELSE l.tat END,
+      waiting = l.waiting[1:$4::int - 1] || (CASE WHEN g.n < $3::int THEN g.now ELSE 0 END) || l.waiting[$4::int + 1:4]
+    FROM granted g WHERE l.bucket = $1
+  )
+  SELECT n AS granted, (CASE WHEN n > 0 THEN start - now WHEN outranked THEN ${BLOCK} ELSE start - now - ${BLOCK} / 2 END) * 1000 AS "inMs"
+  FROM granted`;
+
+/** Limits across all processes by one row a bucket, on the database's clock. */
+export function createPostgresLimiter(pool: pg.Pool): Limiter {
+  const known = new Set<string>();
+  return {
+    async reserve({ bucket, ratePerSecond, wanted, priority }) {
+      if (!known.has(bucket)) {
+        await pool.query('INSERT INTO limits (bucket) VALUES ($1) ON CONFLICT DO NOTHING', [bucket]);
+        known.add(bucket);
+      }
+      const { rows } = await pool.query<{ granted: number; inMs: number }>({
+        name: 'reserve',
+        text: RESERVE,
+        values: [bucket, ratePerSecond, Math.max(1, Math.floor(wanted)), priority],
+      });
+      const { granted = 0, inMs = 100 } = rows[0] ?? {};
+      return { granted, inMs: Math.max(0, inMs) };
+    },
+  };
+}

@@ -1,0 +1,78 @@
+import pg from 'pg';
+
+/** How long a query waits for a connection, in milliseconds, before it fails instead of hanging. */
+const CONNECT_TIMEOUT_MS = 5_000;
+
+const INT8 = 20;
+const INT8_ARRAY = 1016;
+type Parse = (text: string) => unknown;
+
+const defaultParser = pg.types.getTypeParser as (oid: number, format?: 'text' | 'binary') => Parse;
+const parseInt8Array = defaultParser(INT8_ARRAY) as (text: string) => (string | null)[];
+
+/** Our ids and counts stay far below 2^53, so `bigint` columns are read as numbers. `timestamptz` is a `Date` already. */
+const parsers: ReadonlyMap<number, Parse> = new Map<number, Parse>([
+  [INT8, Number],
+  [INT8_ARRAY, (text) => parseInt8Array(text).map((value) => (value === null ? null : Number(value)))],
+]);
+
+const types: pg.CustomTypesConfig = {
+  getTypeParser: ((oid: number, format?: 'text' | 'binary') =>
+    (format === 'binary' ? undefined : parsers.get(oid)) ??
+    defaultParser(oid, format)) as typeof pg.types.getTypeParser,
+};
+
+export interface PoolOptions {
+  readonly connectionString: string;
+  /** Most connections at a time. */
+  readonly max: number;
+  /** Shown in pg_stat_activity. */
+  readonly applicationName: string;
+}
+
+/**
+ * A pool whose server may go away and come back: queries under way and new ones fail, the process lives on.
+ * `bigint` is parsed as number, `timestamptz` as `Date`.
+ */
+export function createPool(options: PoolOptions): pg.Pool {
+  const pool = new pg.Pool({
+    connectionString: options.connectionString,
+    max: options.max,
+    application_name: options.applicationName,
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    keepAlive: true,
+    types,
+  });
+  // A lost connection is news for whoever queries next, and they get it from their query. Without a listener an
+  // idle client's error (and, between two queries, that of a client in use) would end the process.
+  const survive = () => undefined;
+  pool.on('error', survive);
+  pool.on('connect', (client) => client.on('error', survive));
+  return pool;
+}
+
+/**
+ * Runs `act` on one connection between BEGIN and COMMIT; an error rolls everything back and is thrown on.
+ * @throws Error when the transaction was aborted by an error that `act` swallowed: nothing was committed
+ */
+export async function inTransaction<T>(
+  pool: pg.Pool,
+  act: (client: pg.PoolClient) => Promise<T>,
+): Promise<T> {
+  const client = await pool.connect();
+  let broken: Error | undefined;
+  try {
+    await client.query('BEGIN');
+    const result = await act(client);
+    const { command } = await client.query('COMMIT');
+    if (command !== 'COMMIT') throw new Error('the transaction was aborted by an error before its COMMIT');
+    return result;
+  } catch (error) {
+    await client.query('ROLLBACK').catch((lost: Error) => {
+      broken = lost;
+    });
+    throw error;
+  } finally {
+    client.release(broken);
+  }
+}

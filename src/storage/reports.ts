@@ -1,0 +1,112 @@
+import type pg from 'pg';
+import type { Channel } from '../domain/channel.ts';
+import type { DeliveryStatus } from '../domain/delivery.ts';
+import { HeraldError } from '../domain/errors.ts';
+import type { ChannelReport, DeliveryEvent, DeliveryRow, ReportStore } from '../pipeline/stores.ts';
+import { BUCKET_FACTOR } from './counts.ts';
+
+const COUNTS = `
+  SELECT channel, status, sum(n)::int AS n, CASE WHEN status BETWEEN 'unknown' AND 'delivered' AND status <> 'failed' THEN sum(segments)::int ELSE 0 END AS segments
+  FROM delivery_counts WHERE announcement_id = $1 GROUP BY channel, status HAVING sum(n) <> 0`;
+
+const LATENCIES = `
+  SELECT channel, bucket, sum(n)::int AS n, max(max_ms)::float8 AS max_ms
+  FROM send_latencies WHERE announcement_id = $1 GROUP BY channel, bucket ORDER BY channel, bucket`;
+
+const ROW = `announcement_id AS "announcementId", n, channel, status, attempt, address_key AS address, locale, segments,
+  provider_message_id AS "providerMessageId", error_code AS code, due_at AS "dueAt"`;
+
+interface Bucket {
+  readonly channel: Channel;
+  readonly bucket: number;
+  readonly n: number;
+  readonly max_ms: number;
+}
+
+/** The upper bound, in seconds, of the bucket in which the share lies; never more than the true maximum. */
+function percentile(buckets: readonly Bucket[], share: number): number | null {
+  const total = buckets.reduce((sum, b) => sum + b.n, 0);
+  const max = Math.max(...buckets.map((b) => b.max_ms));
+  let seen = 0;
+  for (const b of buckets) {
+    seen += b.n;
+    if (seen >= share * total) return Math.min(BUCKET_FACTOR ** (b.bucket + 1), max) / 1000;
+  }
+  return null;
+}
+
+export function createReportStore(pool: pg.Pool): ReportStore {
+  return {
+    async channels(announcementId) {
+      const [counts, latencies] = await Promise.all([
+        pool.query<{ channel: Channel; status: DeliveryStatus; n: number; segments: number }>(COUNTS, [announcementId]),
+        pool.query<Bucket>(LATENCIES, [announcementId]),
+      ]);
+      const reports: Partial<Record<Channel, ChannelReport>> = {};
+      for (const channel of new Set(counts.rows.map((r) => r.channel))) {
+        const rows = counts.rows.filter((r) => r.channel === channel);
+        const buckets = latencies.rows.filter((b) => b.channel === channel);
+        reports[channel] = {
+          counts: Object.fromEntries(rows.map((r) => [r.status, r.n])),
+          segments: rows.reduce((sum, r) => sum + r.segments, 0),
+          total: rows.reduce((sum, r) => sum + r.n, 0),
+          p50: percentile(buckets, 0.5),
+          p95: percentile(buckets, 0.95),
+          max: percentile(buckets, 1),
+        };
+      }
+      return reports;
+    },
+
+    async expanded(announcementId) {
+      const { rows } = await pool.query<{ phase: string }>('SELECT phase FROM expansions WHERE announcement_id = $1', [
+        announcementId,
+      ]);
+      return rows[0]?.phase === 'done';
+    },
+
+    async deliveries(announcementId, { after, limit, channel, status }) {
+      const { rows } = await pool.query<DeliveryRow>(
+        `SELECT ${ROW} FROM deliveries
+         WHERE announcement_id = $1 AND n > $2 AND ($3::channel IS NULL OR channel = $3) AND ($4::delivery_status IS NULL OR status = $4)
+         ORDER BY n LIMIT $5`,
+        [announcementId, after, channel ?? null, status ?? null, limit],
+      );
+      return rows;
+    },
+
+    async delivery(announcementId, n) {
+      const { rows } = await pool.query<DeliveryRow>(`SELECT ${ROW} FROM deliveries WHERE announcement_id = $1 AND n = $2`, [
+        announcementId,
+        n,
+      ]);
+      if (!rows[0]) throw new HeraldError('not-found', 'no-such-delivery', 'there is no such delivery');
+      const events = await pool.query<DeliveryEvent>(
+        'SELECT type, attempt, source, code, detail, at FROM delivery_events WHERE announcement_id = $1 AND n = $2 ORDER BY at, dedupe',
+        [announcementId, n],
+      );
+      return { ...rows[0], events: events.rows };
+    },
+
+    async health() {
+      const [due, breakers, workers] = await Promise.all([
+        pool.query<{ channel: Channel; n: number; age: number }>(
+          `SELECT s.channel, count(*)::int AS n, extract(epoch FROM max(now() - s.due_at))::float8 AS age
+           FROM shards s JOIN announcements a ON a.id = s.announcement_id
+           WHERE s.due_at <= now() AND s.claimed_by IS NULL AND a.state = 'sending' GROUP BY s.channel`,
+        ),
+        pool.query(`SELECT channel, gateway, code, message, opened_at AS "openedAt" FROM breakers ORDER BY opened_at`),
+        pool.query(
+          `SELECT kind, host, pid, extract(epoch FROM clock_timestamp() - heartbeat_at)::float8 * 1000 AS "silentMs"
+           FROM workers WHERE ended_at IS NULL ORDER BY kind, id`,
+        ),
+      ]);
+      return {
+        shardsDue: Object.fromEntries(due.rows.map((r) => [r.channel, r.n])),
+        oldestDueSeconds: Math.max(0, ...due.rows.map((r) => r.age)),
+        breakers: breakers.rows,
+        workers: workers.rows,
+      };
+    },
+  };
+}

@@ -1,0 +1,230 @@
+import type pg from 'pg';
+import { type Channel, CHANNELS } from '../domain/channel.ts';
+import type { Job, QueueName } from '../pipeline/ports.ts';
+import { QUEUE_OF, type SweepStore } from '../pipeline/stores.ts';
+import { PRIORITY } from './expansions.ts';
+import { countChanges } from './counts.ts';
+import { RUNNABLE } from './shards.ts';
+
+/**
+ * Jobs that may wait in one queue at one priority. The queue is a wake-up call: a short one costs little memory,
+ * holds no message that cannot be found again, and is noticed soon when it is lost.
+ */
+const WINDOW = 64;
+/** A job that nobody took for so long counts as lost, and its shard is enqueued under the next generation. */
+const LOST_AFTER = `interval '15 seconds'`;
+/** The advisory lock that the sweeping process holds. */
+const LEADER_LOCK = 7_239_846;
+
+/** When sweeping, or the database, was away, workers could not be heard: nobody is declared dead for a lease. */
+const NOTE_TURN = `
+  UPDATE sweeper SET turn_at = clock_timestamp(),
+    bury_from = CASE WHEN turn_at < clock_timestamp() - interval '5 seconds'
+                     THEN clock_timestamp() + $1 * interval '1 millisecond' ELSE bury_from END`;
+
+const START_DUE = `
+  WITH started AS (
+    UPDATE announcements SET state = 'sending'
+    WHERE state = 'approved' AND (scheduled_at IS NULL OR scheduled_at <= now()) AND expires_at > now() RETURNING id, revision
+  ),
+  acts AS (INSERT INTO announcement_acts (announcement_id, revision, act) SELECT id, revision, 'start' FROM started)
+  SELECT count(*) FROM started`;
+
+const ENQUEUE_EXPANSIONS = `
+  UPDATE expansions e SET generation = e.generation + 1, enqueued_at = now()
+  FROM announcements a
+  WHERE a.id = e.announcement_id AND a.state = 'sending' AND e.phase <> 'done'
+    AND (e.enqueued_at IS NULL OR e.enqueued_at < now() - ${LOST_AFTER})
+  RETURNING e.announcement_id AS id, e.generation, a.urgency`;
+
+/** Per queue and priority: as many due shards as its window has room for, the earliest first. */
+const ENQUEUE_SHARDS = `
+  WITH waiting AS (
+    SELECT channel, priority, count(*) AS n FROM shards
+    WHERE due_at IS NOT NULL AND claimed_by IS NULL AND enqueued_at >= now() - ${LOST_AFTER} GROUP BY channel, priority
+  ),
+  due AS (
+    SELECT picked.id FROM unnest(enum_range(NULL::channel)) AS c(channel), unnest(ARRAY[1, 2, 3, 4]) AS p(priority)
+    CROSS JOIN LATERAL (
+      SELECT s.id FROM shards s JOIN announcements a ON a.id = s.announcement_id
+      WHERE s.channel = c.channel AND s.priority = p.priority AND s.due_at <= now() AND s.claimed_by IS NULL
+        AND (s.enqueued_at IS NULL OR s.enqueued_at < now() - ${LOST_AFTER}) AND ${RUNNABLE}
+      ORDER BY s.due_at, s.id
+      LIMIT greatest(0, ${WINDOW} - coalesce((SELECT w.n FROM waiting w WHERE w.channel = c.channel AND w.priority = p.priority), 0))
+      FOR UPDATE OF s SKIP LOCKED
+    ) picked
+  )
+  UPDATE shards s SET generation = s.generation + 1, enqueued_at = now() FROM due WHERE s.id = due.id
+  RETURNING s.id, s.channel, s.generation, s.priority`;
+
+/**
+ * A dead worker's claims: its rows become `unknown` (they may have been sent), its shards are free again.
+ * A webhook's first attempt gets the shard of its own that every retry has.
+ */
+const BURY = `
+  WITH dead AS (
+    UPDATE workers SET ended_at = clock_timestamp(), died = true
+    WHERE ended_at IS NULL AND heartbeat_at < clock_timestamp() - $1 * interval '1 millisecond'
+      AND EXISTS (SELECT FROM sweeper WHERE bury_from <= clock_timestamp())
+    RETURNING id, kind
+  ),
+  freed AS (
+    UPDATE shards s SET claimed_by = NULL, claimed_at = NULL, deaths = s.deaths + 1, enqueued_at = NULL,
+      due_at = least(s.due_at, now())
+    FROM dead WHERE s.claimed_by = dead.id
+    RETURNING s.id, s.announcement_id, s.channel, s.gateway, s.priority, s.from_n, s.to_n, s.retry, dead.id AS worker_id
+  ),
+  locked AS (
+    SELECT d.announcement_id, d.n, f.id AS shard_id FROM freed f JOIN deliveries d
+      ON d.announcement_id = f.announcement_id AND d.n BETWEEN f.from_n AND f.to_n
+    WHERE d.status = 'sending' AND d.worker_id = f.worker_id
+    ORDER BY d.announcement_id, d.n FOR UPDATE OF d
+  ),
+  doubted AS (
+    UPDATE deliveries d SET status = 'unknown',
+      due_at = now() + ($2::jsonb ->> d.channel::text)::int * interval '1 millisecond'
+    FROM locked l WHERE d.announcement_id = l.announcement_id AND d.n = l.n
+    RETURNING d.announcement_id, d.n, d.channel, d.attempt, d.worker_id, d.segments, d.due_at, l.shard_id
+  ),
+  events AS (
+    INSERT INTO delivery_events (announcement_id, n, dedupe, type, attempt, source, detail)
+    SELECT announcement_id, n, 'a' || attempt || ':unknown', 'unknown', attempt, 'sweep', 'worker ' || worker_id || ' died holding it' FROM doubted
+    ON CONFLICT DO NOTHING
+  ),
+  own_shards AS (
+    INSERT INTO shards (announcement_id, channel, gateway, priority, from_n, to_n, retry, due_at)
+    SELECT b.announcement_id, b.channel, f.gateway, f.priority, b.n, b.n, true, b.due_at
+    FROM doubted b JOIN freed f ON f.id = b.shard_id WHERE b.channel = 'webhook' AND NOT f.retry
+  ),
+  changed AS (
+    SELECT announcement_id, channel, 'sending'::delivery_status AS old, 'unknown'::delivery_status AS new,
+      segments AS old_segments, segments FROM doubted
+  ), ${countChanges('0::smallint')}
+  SELECT dead.id, dead.kind, (SELECT count(*)::int FROM doubted b WHERE b.worker_id = dead.id) AS rows FROM dead`;
+
+/** Queued rows of what was cancelled, or has expired for citizens: shard by shard, a bounded batch a call. */
+const STOP_ROWS = `
+  WITH over AS (
+    SELECT s.id, s.announcement_id, s.from_n, s.to_n, s.channel,
+      CASE WHEN a.state = 'cancelled' THEN 'cancelled' ELSE 'expired' END::delivery_status AS status
+    FROM shards s JOIN announcements a ON a.id = s.announcement_id
+    WHERE s.due_at IS NOT NULL AND s.claimed_by IS NULL AND (
+      a.state = 'cancelled' OR (a.expires_at <= now() AND s.channel <> 'webhook' AND a.state IN ('sending', 'paused', 'approved', 'expired')))
+      AND EXISTS (SELECT FROM deliveries d WHERE d.announcement_id = s.announcement_id AND d.n BETWEEN s.from_n AND s.to_n AND d.status = 'queued')
+    ORDER BY s.id LIMIT 100 FOR UPDATE OF s SKIP LOCKED
+  ),
+  locked AS (
+    SELECT d.announcement_id, d.n, o.status FROM over o JOIN deliveries d
+      ON d.announcement_id = o.announcement_id AND d.n BETWEEN o.from_n AND o.to_n
+    WHERE d.status = 'queued' ORDER BY d.announcement_id, d.n FOR UPDATE OF d
+  ),
+  changed AS (
+    UPDATE deliveries d SET status = l.status, due_at = NULL FROM locked l
+    WHERE d.announcement_id = l.announcement_id AND d.n = l.n
+    RETURNING d.announcement_id, d.n, d.channel, 'queued'::delivery_status AS old, d.status AS new, d.segments AS old_segments, d.segments
+  ),
+  events AS (
+    INSERT INTO delivery_events (announcement_id, n, dedupe, type, source)
+    SELECT announcement_id, n, new::text, new::text, 'sweep' FROM changed ON CONFLICT DO NOTHING
+  ),
+  idle AS (
+    UPDATE shards s SET due_at = (
+      SELECT min(d.due_at) FROM deliveries d
+      WHERE d.announcement_id = s.announcement_id AND d.n BETWEEN s.from_n AND s.to_n AND d.status = 'unknown')
+    FROM over o WHERE s.id = o.id
+  ), ${countChanges('0::smallint')}
+  SELECT count(*)::int AS n FROM changed`;
+
+const NONE = (statuses: string) => `NOT EXISTS (
+  SELECT FROM delivery_counts c WHERE c.announcement_id = a.id AND c.status IN (${statuses})
+  GROUP BY c.channel, c.status HAVING sum(c.n) > 0)`;
+
+/**
+ * Nothing queued or sending, and what is unknown is settled or past its bound (an hour after expiry): completed.
+ * What was held back past its expiry with nothing left to send: expired.
+ */
+const FINISH = `
+  WITH over AS (
+    SELECT a.id, CASE a.state WHEN 'sending' THEN 'completed' ELSE 'expired' END AS state
+    FROM announcements a LEFT JOIN expansions e ON e.announcement_id = a.id
+    WHERE ${NONE(`'queued', 'sending'`)} AND (
+      a.state = 'sending' AND e.phase = 'done' AND (a.expires_at < now() - interval '1 hour' OR ${NONE(`'unknown'`)})
+      OR a.state IN ('submitted', 'approved', 'paused') AND a.expires_at <= now())
+    FOR UPDATE OF a SKIP LOCKED
+  ),
+  finished AS (
+    UPDATE announcements a SET ended_at = now(), state = over.state FROM over WHERE a.id = over.id
+    RETURNING a.id, a.revision, a.state
+  ),
+  acts AS (
+    INSERT INTO announcement_acts (announcement_id, revision, act)
+    SELECT id, revision, CASE state WHEN 'expired' THEN 'expire' ELSE 'complete' END FROM finished
+  )
+  SELECT id FROM finished`;
+
+/** Counts against rows, once, when an announcement is finished; a difference is put right and returned. */
+const RECONCILE = `
+  WITH difference AS (
+    SELECT channel, status, sum(n) AS n FROM (
+      SELECT channel, status, count(*) AS n FROM deliveries WHERE announcement_id = $1 GROUP BY 1, 2
+      UNION ALL
+      SELECT channel, status, -n FROM delivery_counts WHERE announcement_id = $1
+    ) x GROUP BY 1, 2 HAVING sum(n) <> 0
+  ),
+  mended AS (
+    INSERT INTO delivery_counts AS c (announcement_id, channel, status, slot, n)
+    SELECT $1, channel, status, 0, n FROM difference ORDER BY 2, 3
+    ON CONFLICT (announcement_id, channel, status, slot) DO UPDATE SET n = c.n + excluded.n
+  )
+  SELECT channel, status, n::int FROM difference`;
+
+export function createSweepStore(pool: pg.Pool): SweepStore {
+  const one = async (sql: string, values: unknown[] = []) => (await pool.query(sql, values)).rows;
+
+  return {
+    async lead(graceMs, turn) {
+      const client = await pool.connect();
+      let broken: Error | undefined;
+      try {
+        const { rows } = await client.query<{ led: boolean }>('SELECT pg_try_advisory_lock($1) AS led', [LEADER_LOCK]);
+        if (!rows[0]?.led) return false;
+        try {
+          await client.query(NOTE_TURN, [graceMs]);
+          await turn();
+        } finally {
+          await client.query('SELECT pg_advisory_unlock($1)', [LEADER_LOCK]);
+        }
+        return true;
+      } catch (error) {
+        broken = error instanceof Error ? error : new Error(String(error));
+        throw error;
+      } finally {
+        client.release(broken);
+      }
+    },
+
+    async startDue() {
+      await one(START_DUE);
+      const rows: { id: number; generation: number; urgency: keyof typeof PRIORITY }[] = await one(ENQUEUE_EXPANSIONS);
+      return rows.map((r): Job => ({ queue: 'expand', id: r.id, generation: r.generation, priority: PRIORITY[r.urgency] }));
+    },
+
+    async enqueueDue() {
+      const rows: { id: number; channel: Channel; generation: number; priority: number }[] = await one(ENQUEUE_SHARDS);
+      return rows.map((r): Job => ({ queue: QUEUE_OF[r.channel] satisfies QueueName, id: r.id, generation: r.generation, priority: r.priority }));
+    },
+
+    buryDead: (silentMs, settleAfterMs) =>
+      one(BURY, [silentMs, JSON.stringify(Object.fromEntries(CHANNELS.map((c) => [c, settleAfterMs[c]])))]),
+
+    async stopRows() {
+      return (await one(STOP_ROWS))[0]?.n ?? 0;
+    },
+
+    async finish() {
+      const finished = [];
+      for (const { id } of await one(FINISH)) finished.push({ id, miscounted: await one(RECONCILE, [id]) });
+      return finished;
+    },
+  };
+}

@@ -1,0 +1,115 @@
+import { createHash, randomBytes } from 'node:crypto';
+import type pg from 'pg';
+import type { Role } from '../domain/announcement.ts';
+import { HeraldError } from '../domain/errors.ts';
+
+export interface User {
+  readonly id: number;
+  readonly name: string;
+  readonly role: Role;
+  readonly createdAt: Date;
+  readonly disabledAt: Date | null;
+}
+
+/** Who a key acts for. */
+export interface KeyHolder {
+  readonly id: number;
+  readonly role: Role;
+  readonly name: string;
+  /** The key's own id. */
+  readonly keyId: number;
+}
+
+export interface ApiKey {
+  readonly id: number;
+  readonly userId: number;
+  readonly createdAt: Date;
+  readonly revokedAt: Date | null;
+}
+
+const USER = 'id, name, role, created_at AS "createdAt", disabled_at AS "disabledAt"';
+
+/** The press office's people, and the keys that act for them. */
+export class UserStore {
+  readonly #pool: pg.Pool;
+
+  constructor(pool: pg.Pool) {
+    this.#pool = pool;
+  }
+
+  async add(user: { readonly name: string; readonly role: Role }): Promise<User> {
+    const { rows } = await this.#pool.query<User>(
+      `INSERT INTO users (name, role) VALUES ($1, $2) RETURNING ${USER}`,
+      [user.name, user.role],
+    );
+    return found(rows[0], 'user');
+  }
+
+  /** Oldest first; disabled ones too. */
+  async list(): Promise<readonly User[]> {
+    return (await this.#pool.query<User>(`SELECT ${USER} FROM users ORDER BY id`)).rows;
+  }
+
+  /** @throws HeraldError `no-such-user` */
+  async get(id: number): Promise<User> {
+    return found((await this.#pool.query<User>(`SELECT ${USER} FROM users WHERE id = $1`, [id])).rows[0], 'user');
+  }
+
+  /** For good: all keys of a disabled user stop working at once. @throws HeraldError `no-such-user` */
+  async disable(id: number): Promise<User> {
+    const { rows } = await this.#pool.query<User>(
+      `UPDATE users SET disabled_at = coalesce(disabled_at, now()) WHERE id = $1 RETURNING ${USER}`,
+      [id],
+    );
+    return found(rows[0], 'user');
+  }
+
+  /**
+   * A new key: `hk_` and 256 random bits in base64url. It is shown this once; only its SHA-256 is kept.
+   * @throws HeraldError `no-such-user`, also when the user is disabled
+   */
+  async createKey(userId: number): Promise<{ readonly id: number; readonly key: string }> {
+    const key = `hk_${randomBytes(32).toString('base64url')}`;
+    const { rows } = await this.#pool.query<{ id: number }>(
+      `INSERT INTO api_keys (user_id, key_sha256)
+       SELECT id, $2 FROM users WHERE id = $1 AND disabled_at IS NULL RETURNING id`,
+      [userId, sha256(key)],
+    );
+    return { id: found(rows[0], 'user').id, key };
+  }
+
+  async keys(userId: number): Promise<readonly ApiKey[]> {
+    const { rows } = await this.#pool.query<ApiKey>(
+      `SELECT id, user_id AS "userId", created_at AS "createdAt", revoked_at AS "revokedAt"
+       FROM api_keys WHERE user_id = $1 ORDER BY id`,
+      [userId],
+    );
+    return rows;
+  }
+
+  /** Revoking twice is fine. @throws HeraldError `no-such-key` */
+  async revokeKey(keyId: number): Promise<void> {
+    const { rows } = await this.#pool.query<{ id: number }>(
+      'UPDATE api_keys SET revoked_at = coalesce(revoked_at, now()) WHERE id = $1 RETURNING id',
+      [keyId],
+    );
+    found(rows[0], 'key');
+  }
+
+  /** Who a key acts for; `undefined` when it is unknown or revoked, or its user is disabled. */
+  async authenticate(key: string): Promise<KeyHolder | undefined> {
+    const { rows } = await this.#pool.query<KeyHolder>(
+      `SELECT u.id, u.role, u.name, k.id AS "keyId" FROM api_keys k JOIN users u ON u.id = k.user_id
+       WHERE k.key_sha256 = $1 AND k.revoked_at IS NULL AND u.disabled_at IS NULL`,
+      [sha256(key)],
+    );
+    return rows[0];
+  }
+}
+
+const sha256 = (text: string): Buffer => createHash('sha256').update(text).digest();
+
+function found<T>(row: T | undefined, what: 'user' | 'key'): T {
+  if (row) return row;
+  throw new HeraldError('not-found', `no-such-${what}`, `there is no such ${what}`);
+}

@@ -1,0 +1,60 @@
+import type pg from 'pg';
+import type { BreakerStore, WorkerStore } from '../pipeline/stores.ts';
+
+/** Seconds between two probes of a provider that refuses us. */
+const PROBE_EVERY = `interval '10 seconds'`;
+
+export function createWorkerStore(pool: pg.Pool): WorkerStore {
+  return {
+    async register({ kind, host, pid }) {
+      const { rows } = await pool.query<{ id: number }>('INSERT INTO workers (kind, host, pid) VALUES ($1, $2, $3) RETURNING id', [
+        kind,
+        host,
+        pid,
+      ]);
+      return rows[0]?.id ?? Promise.reject(new Error('no worker row'));
+    },
+
+    async heartbeat(workerId) {
+      const { rowCount } = await pool.query({
+        name: 'heartbeat',
+        text: 'UPDATE workers SET heartbeat_at = clock_timestamp() WHERE id = $1 AND ended_at IS NULL',
+        values: [workerId],
+      });
+      return rowCount === 1;
+    },
+
+    async leave(workerId) {
+      await pool.query('UPDATE workers SET ended_at = clock_timestamp() WHERE id = $1 AND ended_at IS NULL', [workerId]);
+    },
+  };
+}
+
+export function createBreakerStore(pool: pg.Pool): BreakerStore {
+  return {
+    async open({ provider, channel, gateway, code, message }) {
+      await pool.query(
+        `INSERT INTO breakers (provider, channel, gateway, code, message, probe_at) VALUES ($1, $2, $3, $4, $5, now() + ${PROBE_EVERY})
+         ON CONFLICT (channel, gateway) DO NOTHING`,
+        [provider, channel, gateway, code, message],
+      );
+    },
+
+    async isOpen(channel, gateway) {
+      const { rows } = await pool.query('SELECT FROM breakers WHERE channel = $1 AND gateway = $2', [channel, gateway]);
+      return rows.length > 0;
+    },
+
+    async takeProbes(channel) {
+      const { rows } = await pool.query<{ gateway: 'live' | 'sandbox' }>(
+        `UPDATE breakers SET probe_at = now() + ${PROBE_EVERY} WHERE channel = $1 AND probe_at <= now() RETURNING gateway`,
+        [channel],
+      );
+      return rows.map((r) => r.gateway);
+    },
+
+    async close(channel, gateway) {
+      await pool.query('DELETE FROM breakers WHERE channel = $1 AND gateway = $2', [channel, gateway]);
+    },
+  };
+}

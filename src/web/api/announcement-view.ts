@@ -1,0 +1,116 @@
+import { z } from 'zod';
+import type { App } from '../../app.ts';
+import { KINDS, MODES, STATES, URGENCIES } from '../../domain/announcement.ts';
+import { CHANNELS } from '../../domain/channel.ts';
+import { DELIVERY_STATUSES } from '../../domain/delivery.ts';
+import { iso, isoOrNull, time, timeOrNull } from './common.ts';
+
+type Record_ = Awaited<ReturnType<App['announce']['get']>>;
+type Act = Awaited<ReturnType<App['announce']['acts']>>[number];
+type Reports = Awaited<ReturnType<App['reports']['channels']>>;
+
+const perChannel = <T extends z.ZodType>(schema: T) => z.partialRecord(z.enum(CHANNELS), schema);
+
+/** An announcement in a list. */
+export const summarySchema = z.object({
+  id: z.string(),
+  state: z.enum(STATES),
+  kind: z.enum(KINDS),
+  mode: z.enum(MODES),
+  urgency: z.enum(URGENCIES),
+  gateway: z.enum(['live', 'sandbox']).nullable().describe('Fixed at approval; everything goes to the sandbox in trial mode'),
+  case: z.object({ reference: z.string(), title: z.string() }),
+  template: z.string(),
+  channels: z.array(z.enum(CHANNELS)),
+  supersedes: z.string().nullable(),
+  supersededBy: z.array(z.string()),
+  revision: z.int(),
+  sha256: z.string().nullable().describe('Of the submitted revision; what an approval binds to'),
+  reason: z.string().nullable().describe('Why it is paused, returned, rejected or cancelled'),
+  createdAt: time,
+  submittedAt: timeOrNull,
+  approvedAt: timeOrNull,
+  scheduledAt: timeOrNull,
+  expiresAt: timeOrNull,
+  firstSentAt: timeOrNull,
+  endedAt: timeOrNull,
+});
+
+const secondsSchema = z.object({ p50: z.number().nullable(), p95: z.number().nullable(), max: z.number().nullable() });
+
+/** An announcement by itself. */
+export const announcementSchema = summarySchema.extend({
+  content: z.record(z.string(), z.record(z.string(), z.string())),
+  basis: z.string().nullable(),
+  audience: z.object({ topics: z.array(z.string()), districts: z.array(z.string()) }),
+  expanded: z.boolean().describe('All its deliveries are known'),
+  counts: perChannel(z.partialRecord(z.enum(DELIVERY_STATUSES), z.int())).describe('Deliveries by channel and status'),
+  totals: perChannel(z.int()).describe('Deliveries by channel'),
+  segments: z.int().describe('SMS segments so far'),
+  timings: z.object({
+    approvedAt: timeOrNull,
+    firstSentAt: timeOrNull,
+    seconds: perChannel(secondsSchema).describe('From approval (or schedule) to sent'),
+  }),
+  acts: z.array(z.object({ act: z.string(), revision: z.int(), userId: z.string().nullable(), reason: z.string().nullable(), at: time })),
+});
+
+export function summaryView(ids: App['ids'], record: Record_): z.infer<typeof summarySchema> {
+  return {
+    id: ids.encode('announcement', record.id),
+    state: record.state,
+    kind: record.kind,
+    mode: record.mode,
+    urgency: record.urgency,
+    gateway: record.gateway,
+    case: { ...record.case },
+    template: record.draft.template,
+    channels: [...record.draft.channels],
+    supersedes: record.supersedes === null ? null : ids.encode('announcement', record.supersedes),
+    supersededBy: record.supersededBy.map((id) => ids.encode('announcement', id)),
+    revision: record.revision,
+    sha256: record.sha256,
+    reason: record.reason,
+    createdAt: iso(record.createdAt),
+    submittedAt: isoOrNull(record.submittedAt),
+    approvedAt: isoOrNull(record.approvedAt),
+    // A draft's wish, until approval makes it a fact.
+    scheduledAt: isoOrNull(record.scheduledAt) ?? record.draft.scheduledAt ?? null,
+    expiresAt: isoOrNull(record.expiresAt) ?? record.draft.expiresAt ?? null,
+    firstSentAt: isoOrNull(record.firstSentAt),
+    endedAt: isoOrNull(record.endedAt),
+  };
+}
+
+export function announcementView(
+  ids: App['ids'],
+  record: Record_,
+  facts: { readonly acts: readonly Act[]; readonly reports: Reports; readonly expanded: boolean },
+): z.infer<typeof announcementSchema> {
+  const { draft } = record;
+  const each = <T>(pick: (report: NonNullable<Reports['sms']>) => T) =>
+    Object.fromEntries(CHANNELS.flatMap((channel) => (facts.reports[channel] ? [[channel, pick(facts.reports[channel])]] : [])));
+  const summary = summaryView(ids, record);
+  return {
+    ...summary,
+    content: draft.content,
+    basis: draft.basis ?? null,
+    audience: draft.audience,
+    expanded: facts.expanded,
+    counts: each((report) => ({ ...report.counts })),
+    totals: each((report) => report.total),
+    segments: facts.reports.sms?.segments ?? 0,
+    timings: {
+      approvedAt: summary.approvedAt,
+      firstSentAt: summary.firstSentAt,
+      seconds: each(({ p50, p95, max }) => ({ p50, p95, max })),
+    },
+    acts: facts.acts.map((act) => ({
+      act: act.act,
+      revision: act.revision,
+      userId: act.userId === null ? null : ids.encode('user', act.userId),
+      reason: act.reason,
+      at: iso(act.at),
+    })),
+  };
+}

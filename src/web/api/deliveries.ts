@@ -1,0 +1,99 @@
+import { z } from 'zod';
+import type { App } from '../../app.ts';
+import type { Role } from '../../domain/announcement.ts';
+import { CHANNELS } from '../../domain/channel.ts';
+import { DELIVERY_STATUSES } from '../../domain/delivery.ts';
+import { maskAddress } from '../../pipeline/address.ts';
+import { holderOf } from '../access.ts';
+import { pageFrom, pageOf, pageQuery, readCursor } from '../paging.ts';
+import { idParams, iso, isoOrNull, time, timeOrNull, type ZodServer } from './common.ts';
+
+const deliverySchema = z.object({
+  id: z.string(),
+  announcementId: z.string(),
+  channel: z.enum(CHANNELS),
+  status: z.enum(DELIVERY_STATUSES),
+  attempt: z.int().describe('How often it was tried'),
+  address: z.string().describe("Masked for authors; an endpoint's id for webhooks"),
+  locale: z.string(),
+  segments: z.int().nullable(),
+  providerMessageId: z.string().nullable(),
+  code: z.string().nullable().describe("The provider's, or Herald's, reason for the status"),
+  dueAt: timeOrNull.describe('When it will be tried, or asked about, again'),
+});
+const eventSchema = z.object({
+  type: z.string(),
+  attempt: z.int().nullable(),
+  source: z.string(),
+  code: z.string().nullable(),
+  detail: z.string().nullable(),
+  at: time,
+});
+
+/** Who got it, and who did not. */
+export function deliveryRoutes(server: ZodServer, app: Pick<App, 'announce' | 'reports' | 'ids'>): void {
+  const { announce, reports, ids } = app;
+  const tags = ['deliveries'];
+  type Row = Awaited<ReturnType<App['reports']['deliveries']>>[number];
+  const addressFor = (role: Role, { channel, address }: Row) => {
+    if (channel === 'webhook') return ids.encode('endpoint', Number(address));
+    return role === 'author' ? maskAddress(channel, address) : address;
+  };
+  const view = (row: Row, role: Role) => ({
+    id: ids.encode('delivery', row.announcementId, row.n),
+    announcementId: ids.encode('announcement', row.announcementId),
+    channel: row.channel,
+    status: row.status,
+    attempt: row.attempt,
+    address: addressFor(role, row),
+    locale: row.locale,
+    segments: row.segments,
+    providerMessageId: row.providerMessageId,
+    code: row.code,
+    dueAt: isoOrNull(row.dueAt),
+  });
+
+  server.get('/v1/announcements/:id/deliveries', {
+    config: { access: 'author' },
+    schema: {
+      tags,
+      summary: 'Deliveries of an announcement',
+      params: idParams,
+      querystring: pageQuery.extend({
+        channel: z.enum(CHANNELS).optional(),
+        status: z.enum(DELIVERY_STATUSES).optional(),
+      }),
+      response: { 200: pageOf(deliverySchema) },
+    },
+    handler: async (request) => {
+      const { cursor, limit, channel, status } = request.query;
+      const { role } = holderOf(request);
+      const { id } = await announce.get(ids.decode('announcement', request.params.id).id);
+      const rows = await reports.deliveries(id, {
+        after: readCursor(ids, 'delivery', cursor)?.n ?? 0,
+        limit: limit + 1,
+        ...(channel !== undefined && { channel }),
+        ...(status !== undefined && { status }),
+      });
+      return pageFrom(rows, limit, (row) => view(row, role), (last) => ids.encode('delivery', id, last.n));
+    },
+  });
+
+  server.get('/v1/deliveries/:id', {
+    config: { access: 'author' },
+    schema: {
+      tags,
+      summary: 'One delivery, with everything that is known of it',
+      params: idParams,
+      response: { 200: deliverySchema.extend({ events: z.array(eventSchema) }) },
+    },
+    handler: async (request) => {
+      const { id, n } = ids.decode('delivery', request.params.id);
+      const delivery = await reports.delivery(id, n);
+      return {
+        ...view(delivery, holderOf(request).role),
+        events: delivery.events.map((event) => ({ ...event, at: iso(event.at) })),
+      };
+    },
+  });
+}

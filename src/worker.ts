@@ -1,0 +1,163 @@
+import { hostname } from 'node:os';
+import { CONNECTIONS } from './adapters.ts';
+import type { App } from './app.ts';
+import type { Channel, Gateway } from './domain/channel.ts';
+import { createBatcher } from './pipeline/batcher.ts';
+import { createRoom, deliver, type DeliverDeps } from './pipeline/deliver.ts';
+import { expand } from './pipeline/expand.ts';
+import { createLease, HEARTBEAT_MS, type Lease, LeaseLost } from './pipeline/lease.ts';
+import { createPacer, type Pacer } from './pipeline/pacer.ts';
+import type { JobRunner } from './pipeline/ports.ts';
+import type { AttemptRecord } from './pipeline/stores.ts';
+import { sweep } from './pipeline/sweep.ts';
+import { aborted } from './process.ts';
+
+export const WORKER_KINDS = ['expand', 'sms', 'email', 'webhook', 'sweep'] as const;
+export type WorkerKind = (typeof WORKER_KINDS)[number];
+
+/** Shards in hand at a time. A webhook shard waits for its slowest endpoint, so many may wait side by side. */
+const SHARDS_AT_ONCE: Readonly<Record<Channel, number>> = { sms: 4, email: 4, webhook: 50 };
+const SWEEP_EVERY_MS = 1_000;
+
+/**
+ * Runs one kind of worker until `stopping` aborts, then finishes what is in flight and gives the rest back.
+ * @param onReady called when it has signed on
+ * @throws LeaseLost when others have declared this process dead: it must end, and its supervisor start another
+ */
+export async function runWorker(app: App, kind: WorkerKind, stopping: AbortSignal, onReady: () => void = () => {}): Promise<void> {
+  const { engine, clock, log } = app;
+  const workerId = await engine.workers.register({ kind, host: hostname(), pid: process.pid });
+  const lease = createLease(engine.workers, workerId, clock);
+  await lease.renew();
+  log.info({ worker: workerId, kind }, 'worker is ready');
+  onReady();
+
+  const lost = new AbortController();
+  const finished = new AbortController();
+  // It goes on beating while it drains: others must not take over what is still in flight here.
+  const beating = beat(app, lease, kind, finished.signal, lost);
+  const until = AbortSignal.any([stopping, lost.signal]);
+  try {
+    await RUN[kind](app, lease, until);
+  } finally {
+    finished.abort();
+    if (!lost.signal.aborted) await engine.workers.leave(workerId).catch((error) => log.warn({ err: error }, 'could not sign off'));
+  }
+  await beating;
+  if (lost.signal.aborted) throw new LeaseLost(`worker ${workerId} was declared dead`);
+}
+
+/** Heartbeats, and probes of a provider that refuses us, until the worker ends. */
+async function beat(app: App, lease: Lease, kind: WorkerKind, finished: AbortSignal, lost: AbortController): Promise<void> {
+  while (!finished.aborted && !lost.signal.aborted) {
+    try {
+      await lease.renew();
+      if (kind !== 'expand' && kind !== 'sweep') await probe(app, kind);
+    } catch (error) {
+      if (error instanceof LeaseLost) return lost.abort(error);
+      app.log.warn({ err: error }, 'no heartbeat: the database does not answer, so nothing new is sent');
+    }
+    await app.clock.sleep(HEARTBEAT_MS, finished);
+  }
+}
+
+async function probe(app: App, channel: Channel): Promise<void> {
+  const { breakers, adapters } = app.engine;
+  for (const gateway of await breakers.takeProbes(channel)) {
+    const verdict = await adapters.adapterFor(channel, gateway)?.probe(AbortSignal.timeout(app.engine.requestTimeoutMs[channel]));
+    if (!verdict?.ok) continue;
+    await breakers.close(channel, gateway);
+    app.log.info({ channel, gateway }, 'the provider takes us again; the channel goes on');
+  }
+}
+
+type Run = (app: App, lease: Lease, until: AbortSignal) => Promise<void>;
+const RUN: Readonly<Record<WorkerKind, Run>> = {
+  expand: runExpand,
+  sms: (app, lease, until) => runChannel(app, 'sms', lease, until),
+  email: (app, lease, until) => runChannel(app, 'email', lease, until),
+  webhook: (app, lease, until) => runChannel(app, 'webhook', lease, until),
+  sweep: runSweep,
+};
+
+async function runExpand({ engine, log }: App, _lease: Lease, until: AbortSignal): Promise<void> {
+  const runner = await engine.startRunner(
+    'expand',
+    { concurrency: 1, onError: (error) => log.warn({ err: error }, 'expand: the queue has trouble') },
+    (job) => expand({ ...engine, signal: until }, job),
+  );
+  await ended(until, runner);
+}
+
+async function runSweep({ engine, clock, log }: App, _lease: Lease, until: AbortSignal): Promise<void> {
+  while (!until.aborted) {
+    const started = clock.monotonicMs();
+    try {
+      await sweep({ ...engine, log });
+    } catch (error) {
+      log.warn({ err: error }, 'a turn of the sweeper failed; the next one tries again');
+    }
+    await clock.sleep(SWEEP_EVERY_MS - (clock.monotonicMs() - started), until);
+  }
+}
+
+async function runChannel(app: App, channel: Channel, lease: Lease, until: AbortSignal): Promise<void> {
+  const { engine, clock, config, log } = app;
+  const persist = persistently(app, until);
+  const recorder = createBatcher<AttemptRecord>(
+    (results) => persist(() => engine.deliveries.record(results, lease.workerId)),
+    { maxItems: 500, lingerMs: 10 },
+  );
+  const pacers = new Map<Gateway, Pacer>();
+  const pacerFor: DeliverDeps['pacerFor'] = (_, gateway) => {
+    if (channel === 'webhook') return undefined;
+    let pacer = pacers.get(gateway);
+    if (!pacer) {
+      pacer = createPacer(engine.limiter, `${channel}:${gateway}`, config.rates[gateway][channel], clock);
+      pacers.set(gateway, pacer);
+    }
+    return pacer;
+  };
+  const deps: DeliverDeps = {
+    ...engine,
+    adapterFor: engine.adapters.adapterFor,
+    recorder,
+    persist,
+    lease,
+    pacerFor,
+    room: createRoom(CONNECTIONS[channel]),
+    clock,
+    random: Math.random,
+    stopping: until,
+    log,
+  };
+  const runner = await engine.startRunner(
+    channel,
+    { concurrency: SHARDS_AT_ONCE[channel], onError: (error) => log.warn({ err: error }, `${channel}: the queue has trouble`) },
+    (job) => deliver(deps, job),
+  );
+  await ended(until, runner);
+  await recorder.idle();
+}
+
+/** Resolves when the signal has aborted and what was under way is done. */
+async function ended(until: AbortSignal, runner: JobRunner): Promise<void> {
+  await aborted(until);
+  await runner.close();
+}
+
+/** Repeats a database call until it works: a result that is not written would leave its delivery in doubt. */
+function persistently({ clock, log }: App, until: AbortSignal): DeliverDeps['persist'] {
+  return async (call) => {
+    for (let tries = 1; ; tries += 1) {
+      try {
+        return await call();
+      } catch (error) {
+        log.warn({ err: error, tries }, 'the database did not take a result; trying again');
+        // While stopping there is a bound: what is unwritten then is settled like a dead worker's.
+        if (until.aborted && tries > 20) throw error;
+        await clock.sleep(Math.min(100 * tries, 2_000));
+      }
+    }
+  };
+}
