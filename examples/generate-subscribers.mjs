@@ -57,9 +57,8 @@ const MAGIC_MAILBOXES = {
   'bounce-policy': 2,
   delayed: 3,
   'unknown-user': 4,
-  greylist: 4,
+  greylist: 5,
   throttle: 3,
-  'reset-after-data': 1,
   slow: 2,
 };
 

@@ -22,12 +22,6 @@ export const REQUEST_TIMEOUT_MS: Readonly<Record<Channel, number>> = {
   email: LIMITS.email.requestTimeoutMs,
   webhook: LIMITS.webhook.requestTimeoutMs,
 };
-export const CONNECTIONS: Readonly<Record<Channel, number>> = {
-  sms: LIMITS.sms.connections,
-  email: LIMITS.email.connections,
-  webhook: LIMITS.webhook.connections,
-};
-
 /** Where the sandbox's gateways listen, as it says itself. */
 export interface SandboxGateways {
   readonly url: string;

@@ -162,6 +162,7 @@ export async function open(
     const announcements = createAnnouncementStore(pool);
     const deliveries = createDeliveryStore(pool, createSealer(purposeKey(config.secret, 'endpoints'), 'endpoint-secret'));
     const receipts = createReceiptStore(pool, slot);
+    const sweeps = createSweepStore(pool);
     const limiter = config.redisUrl ? createRedisLimiter({ url: config.redisUrl, prefix: installation.id }) : undefined;
     if (limiter) closers.push(() => limiter.close());
 
@@ -184,6 +185,7 @@ export async function open(
         missingProvider: adapters.missingProvider,
         smsRoutesWithoutLinks: TWILIO_ABILITIES.routes.some((route) => !route.links),
         rates: config.rates,
+        wake: () => wake(sweeps, wakeUps, log),
       }),
       receive: createReceive({
         ...common,
@@ -215,7 +217,7 @@ export async function open(
       engine: {
         deliveries,
         expansions: createExpansionStore(pool, slot),
-        sweeps: createSweepStore(pool),
+        sweeps,
         workers: createWorkerStore(pool),
         breakers: createBreakerStore(pool),
         limiter: limiter ?? createPostgresLimiter(pool),
@@ -231,6 +233,16 @@ export async function open(
   } catch (error) {
     await closeAll();
     throw error;
+  }
+}
+
+/** A head start on the sweeper, which does the same within a second. */
+async function wake(sweeps: SweepStore, wakeUps: WakeUps, log: PinoLogger): Promise<void> {
+  try {
+    await wakeUps.ping();
+    await wakeUps.enqueue(await sweeps.startDue());
+  } catch (error) {
+    log.warn({ err: error }, 'approved; the sweeper will start it');
   }
 }
 

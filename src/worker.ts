@@ -1,5 +1,5 @@
+import { setMaxListeners } from 'node:events';
 import { hostname } from 'node:os';
-import { CONNECTIONS } from './adapters.ts';
 import type { App } from './app.ts';
 import type { Channel, Gateway } from './domain/channel.ts';
 import { createBatcher } from './pipeline/batcher.ts';
@@ -17,6 +17,8 @@ export type WorkerKind = (typeof WORKER_KINDS)[number];
 
 /** Shards in hand at a time. A webhook shard waits for its slowest endpoint, so many may wait side by side. */
 const SHARDS_AT_ONCE: Readonly<Record<Channel, number>> = { sms: 4, email: 4, webhook: 50 };
+/** Rows that this process has claimed and not yet sent: enough to keep every connection busy while the next are claimed. */
+const CLAIMED_AT_ONCE: Readonly<Record<Channel, number>> = { sms: 200, email: 100, webhook: 200 };
 const SWEEP_EVERY_MS = 1_000;
 
 /**
@@ -37,6 +39,8 @@ export async function runWorker(app: App, kind: WorkerKind, stopping: AbortSigna
   // It goes on beating while it drains: others must not take over what is still in flight here.
   const beating = beat(app, lease, kind, finished.signal, lost);
   const until = AbortSignal.any([stopping, lost.signal]);
+  // Every pause of every shard in hand listens for the end.
+  setMaxListeners(0, until);
   try {
     await RUN[kind](app, lease, until);
   } finally {
@@ -125,7 +129,7 @@ async function runChannel(app: App, channel: Channel, lease: Lease, until: Abort
     persist,
     lease,
     pacerFor,
-    room: createRoom(CONNECTIONS[channel]),
+    room: createRoom(CLAIMED_AT_ONCE[channel]),
     clock,
     random: Math.random,
     stopping: until,

@@ -34,8 +34,6 @@ interface Citizen {
   readonly districts: readonly string[];
 }
 
-/** Statuses that say "the gateway took it", and those that say it never did. */
-const TAKEN = ['sent', 'delivered', 'undelivered'];
 
 /**
  * Compares three lists that were made independently: who should be reached (from the subscribers, the audience and who
@@ -68,11 +66,13 @@ export async function reconcile({ sandboxUrl }: Launched, story: Story): Promise
       duplicates += copies - 1;
       problems.push(`duplicate: ${name} was taken ${copies} times`);
     }
-    if (TAKEN.includes(delivery.status) && entries.length === 0) {
+    // A provider's id is the receipt for having taken it; a message that failed later has one, one that was refused has not.
+    const taken = delivery.providerMessageId !== null;
+    if (taken && entries.length === 0) {
       missing += 1;
       problems.push(`missing: ${name} is not in the gateway's ledger`);
     }
-    if (!TAKEN.includes(delivery.status) && entries.length > 0) problems.push(`unrecorded: ${name} was taken by the gateway`);
+    if (!taken && entries.length > 0) problems.push(`unrecorded: ${name} was taken by the gateway`);
     const [entry] = entries;
     if (entry && delivery.channel === 'sms' && entry.gatewayMessageId !== delivery.providerMessageId) {
       problems.push(`${name} has the id ${delivery.providerMessageId}, the gateway's is ${entry.gatewayMessageId}`);

@@ -40,7 +40,7 @@ export async function showProgress({ approver, announcementId }: Story, stopping
         bar.get(channel)?.update(doneOf(report.counts[channel]), { note });
       }
       const line = CHANNELS.map((c) => `${c} ${doneOf(report.counts[c])}/${report.totals[c] ?? 0}`).join('   ');
-      if (!bars && line !== said) say(`  ${line}`);
+      if (!bars && line !== said) say(`  ${new Date().toISOString().slice(17,23)} ${line}`);
       said = line;
       if (report.state === 'completed') return report;
       if (performance.now() > until) throw new Error(`the announcement was still ${report.state} after ${GIVE_UP_MS / 1000} s: ${line}`);

@@ -30,12 +30,12 @@ const CALLBACK_FAULTS = { duplicateShare: 0.1, reorderShare: 0.1, seed: 117 };
 export async function prepareOffice(herald: Launched, client: (url: string, key: string) => Client, say: Say): Promise<Story> {
   const { app, config, sandboxUrl } = herald;
   const url = `http://127.0.0.1:${config.port}`;
-  const signIn = async (name: string, role: 'author' | 'approver') => {
-    const user = await app.users.add({ name, role });
+  const signIn = async (name: string) => {
+    const user = await app.users.add({ name, role: 'approver' });
     return client(url, (await app.users.createKey(user.id)).key);
   };
-  const author = await signIn('李静', 'author');
-  const approver = await signIn('王强', 'approver');
+  const author = await signIn('李静');
+  const approver = await signIn('王强');
 
   for (const list of ['topics', 'districts'] as const) {
     for (const entry of await exampleJson<object[]>(`${list}.json`)) await approver.post(`/v1/${list}`, entry);
@@ -56,7 +56,7 @@ export async function prepareOffice(herald: Launched, client: (url: string, key:
 
   const { id } = await author.post<{ id: string }>('/v1/announcements', draft);
   await author.post(`/v1/announcements/${id}/submit`, {});
-  say('an author wrote the announcement of examples/announcement.json and submitted it');
+  say('李静 wrote the announcement of examples/announcement.json and submitted it');
   return { author, approver, announcementId: id, audience: draft.audience, left };
 }
 
@@ -95,13 +95,13 @@ async function someLeave({ app, config, sandboxUrl }: Launched, url: string): Pr
   return new Set(rows.map((r) => `${r.channel} ${r.address}`));
 }
 
-/** The author's own approval must be refused, whatever role the key has. @throws Error when it is not */
+/** The author's own approval must be refused, although the author's role could approve. @throws Error when it is not */
 export async function tryOwnApproval({ author, announcementId }: Story, say: Say): Promise<void> {
   try {
     await author.post(`/v1/announcements/${announcementId}/approve`, {});
   } catch (error) {
     if (!(error instanceof Refused) || error.status !== 403) throw error;
-    say(`the author tried to approve it: ${error.message}`);
+    say(`李静 may approve, but not this one: ${error.message}`);
     return;
   }
   throw new Error('the author could approve their own announcement');

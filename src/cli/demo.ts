@@ -34,7 +34,7 @@ async function demo(options: { json?: boolean }): Promise<void> {
     const story = await prepareOffice(herald, demoClient, say);
     await tryOwnApproval(story, say);
     await story.approver.post(`/v1/announcements/${story.announcementId}/approve`, {});
-    say('approved by somebody else; sending\n');
+    say('王强 approved it; sending\n');
     await showProgress(story, stopping, say);
     const final = await afterReceipts(story, herald.sandboxUrl);
     const proof = await reconcile(herald, story);

@@ -36,7 +36,7 @@ export async function launch(wanted: Config, log: PinoLogger): Promise<Launched>
     stops.push(ground.stop);
     await migrateDatabase(ground.config, log);
 
-    const base = { HERALD_SECRET: ground.config.secret, DATABASE_URL: ground.config.databaseUrl };
+    const base = { HERALD_SECRET: ground.config.secret, DATABASE_URL: ground.config.databaseUrl, LOG_LEVEL: log.level };
     const start = async (name: string, module: string, args: string[], env: Record<string, string | undefined>): Promise<Child> => {
       const child = await startChild({ name, module, args, env: { ...base, ...env } }, log);
       stops.push(() => child.stop());

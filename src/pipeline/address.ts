@@ -49,7 +49,10 @@ export function maskAddress(channel: Channel, address: string): string {
       const number = parsePhoneNumberFromString(address);
       if (!number) return '****';
       const national = number.nationalNumber;
-      const shown = national.length >= 9 ? `${national.slice(0, 3)}****${national.slice(-4)}` : `****${national.slice(-2)}`;
+      const shown =
+        national.length >= 9
+          ? `${national.slice(0, 3)}****${national.slice(-4)}`
+          : `****${national.slice(-2)}`;
       return `+${number.countryCallingCode} ${shown}`;
     }
     case 'email':

@@ -58,6 +58,8 @@ export interface AnnounceDeps {
   readonly smsRoutesWithoutLinks: boolean;
   /** Segments or messages per second, by gateway; for estimates. */
   readonly rates: Readonly<Record<Gateway, { readonly sms: number; readonly email: number }>>;
+  /** Starts what is due at once instead of at the sweeper's next turn; never throws. */
+  readonly wake: () => Promise<void>;
 }
 
 /** Announcements that readers may have seen: the ones that can be superseded. */
@@ -140,9 +142,9 @@ export function createAnnounce(deps: AnnounceDeps): Announce {
       });
     },
 
-    approve: (id, actor, { sha256 } = {}) => {
+    approve: async (id, actor, { sha256 } = {}) => {
       requireRole(actor.role, 'approver');
-      return act(id, 'approve', async (tx) => {
+      await act(id, 'approve', async (tx) => {
         mayApprove(actor, tx.authorIds);
         await checkFrozen(tx, sha256);
         const { draft } = tx.record;
@@ -157,6 +159,8 @@ export function createAnnounce(deps: AnnounceDeps): Announce {
         const expiresAt = draft.expiresAt ? new Date(draft.expiresAt) : new Date(starts + DEFAULT_EXPIRY_HOURS * 3_600_000);
         await tx.approve({ by: actor, gateway, expiresAt, scheduledAt });
       });
+      await deps.wake();
+      return store.get(id);
     },
 
     returnToAuthor: async (id, actor, reason) => {

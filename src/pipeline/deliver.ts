@@ -38,6 +38,8 @@ export interface DeliverDeps {
 /** Requests that this process may still start; shared by all shards it holds. */
 export interface Room {
   readonly free: number;
+  /** As much as must be free for a claim to be worth its round trip. */
+  readonly worth: number;
   enter(): void;
   leave(): void;
   /** Resolves when somebody leaves. */
@@ -51,6 +53,7 @@ export function createRoom(size: number): Room {
     get free() {
       return size - used;
     },
+    worth: Math.ceil(Math.min(CLAIM_ROWS, size) / 2),
     enter() {
       used += 1;
     },
@@ -71,11 +74,13 @@ export async function deliver(deps: DeliverDeps, job: { readonly id: number; rea
   if (deps.stopping.aborted || !lease.valid()) return;
   const claim = await deliveries.claimShard(job.id, job.generation, lease.workerId);
   if (!claim) return; // another worker's, or an older generation's job
+  const began = deps.clock.monotonicMs();
+  let sent = 0;
   try {
     const adapter = deps.adapterFor(claim.channel, claim.gateway);
     if (adapter) {
       await settle(deps, claim, adapter);
-      await sendFor(deps, claim, adapter, SLICE_MS);
+      sent = await sendFor(deps, claim, adapter, SLICE_MS);
     } else {
       await deps.breakers.open({
         provider: 'none',
@@ -87,23 +92,28 @@ export async function deliver(deps: DeliverDeps, job: { readonly id: number; rea
     }
   } finally {
     const again = await deps.persist(() => deliveries.releaseShard(claim, lease.workerId));
+    const ms = Math.round(deps.clock.monotonicMs() - began);
+    deps.log.debug({ announcement: claim.announcementId, shard: claim.shardId, channel: claim.channel, sent, ms, again: again !== null }, 'ran a slice of a shard');
     if (again) await deps.wakeUps.enqueue([again]);
   }
 }
 
-/** Reserve, claim just those rows, send them while claiming the next. Returns when all of them are recorded. */
-async function sendFor(deps: DeliverDeps, claim: ShardClaim, adapter: ChannelAdapter, forMs: number): Promise<void> {
+/** Reserve, claim just those rows, send them while claiming the next. Returns how many, when all of them are recorded. */
+async function sendFor(deps: DeliverDeps, claim: ShardClaim, adapter: ChannelAdapter, forMs: number): Promise<number> {
   const { clock, lease, room } = deps;
   const composition = await deps.composer.open(claim);
   const pacer = deps.pacerFor(claim.channel, claim.gateway);
   const until = clock.monotonicMs() + forMs;
   const underWay = new Set<Promise<void>>();
   let refused = false;
+  let claimed = 0;
 
   while (clock.monotonicMs() < until && !deps.stopping.aborted && lease.valid() && !refused) {
-    // A shard that killed two workers is taken row by row, so that one row cannot hide among a hundred.
-    const most = claim.deaths >= 2 ? 1 : Math.min(CLAIM_ROWS, room.free);
-    if (most < 1 || (claim.deaths >= 2 && underWay.size > 0)) {
+    // A shard that killed two workers is taken row by row, so that one row cannot hide among a hundred. Else a claim
+    // waits until it is worth its round trip.
+    const single = claim.deaths >= 2;
+    const most = single ? 1 : Math.min(CLAIM_ROWS, room.free);
+    if (room.free < (single ? 1 : room.worth) || (single && underWay.size > 0)) {
       await Promise.race([room.change(), clock.sleep(until - clock.monotonicMs(), deps.stopping)]);
       continue;
     }
@@ -115,6 +125,7 @@ async function sendFor(deps: DeliverDeps, claim: ShardClaim, adapter: ChannelAda
     const limit = allowance ? Math.min(most, Math.max(1, Math.floor(allowance.tokens / composition.cost))) : most;
     const rows = await deps.deliveries.claimRows(claim, limit, lease.workerId);
     if (rows.length === 0) break;
+    claimed += rows.length;
     await clock.sleep(allowance?.inMs ?? 0);
     for (const row of rows) {
       room.enter();
@@ -127,6 +138,7 @@ async function sendFor(deps: DeliverDeps, claim: ShardClaim, adapter: ChannelAda
     }
   }
   await Promise.all(underWay);
+  return claimed;
 }
 
 /** Render, send, record. Whatever happens to one message is written as its result; nothing is thrown for it. */

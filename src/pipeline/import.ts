@@ -23,7 +23,11 @@ export interface ImportSink<R extends Outcome = Outcome> {
   /** One transaction; refuses duplicates by line. */
   commit(
     importId: number,
-    batch: { readonly rows: readonly ImportRow[]; readonly refusals: readonly Refusal[]; readonly rowsRead: number },
+    batch: {
+      readonly rows: readonly ImportRow[];
+      readonly refusals: readonly Refusal[];
+      readonly rowsRead: number;
+    },
   ): Promise<{ readonly taken: number; readonly refused: number }>;
   finish(importId: number, error?: string): Promise<R>;
 }
@@ -89,7 +93,10 @@ async function* unbroken(stream: AsyncIterable<Buffer>): AsyncGenerator<Buffer> 
   try {
     yield* stream;
   } catch (cause) {
-    throw new HeraldError('invalid', 'upload-broken', 'the upload broke off', { fix: 'send the file again', cause });
+    throw new HeraldError('invalid', 'upload-broken', 'the upload broke off', {
+      fix: 'send the file again',
+      cause,
+    });
   }
 }
 
@@ -176,10 +183,18 @@ class Run<R extends Outcome> {
     }
     const fields = fieldsOf(text);
     if (!fields) {
-      return { line, code: 'broken-quoting', message: 'a quotation mark is not closed on its line, or stands inside a field' };
+      return {
+        line,
+        code: 'broken-quoting',
+        message: 'a quotation mark is not closed on its line, or stands inside a field',
+      };
     }
     if (fields.length !== columns.length) {
-      return { line, code: 'wrong-columns', message: `has ${fields.length} fields, the header has ${columns.length}` };
+      return {
+        line,
+        code: 'wrong-columns',
+        message: `has ${fields.length} fields, the header has ${columns.length}`,
+      };
     }
     return this.#check(line, Object.fromEntries(columns.map((column, i) => [column, fields[i] ?? ''])));
   }
@@ -204,7 +219,12 @@ class Run<R extends Outcome> {
     if (failed) throw failed.error;
   }
 
-  async #write(importId: number, batch: Parameters<ImportSink['commit']>[1], line: number, bytes: number): Promise<void> {
+  async #write(
+    importId: number,
+    batch: Parameters<ImportSink['commit']>[1],
+    line: number,
+    bytes: number,
+  ): Promise<void> {
     const { taken, refused } = await this.#deps.imports.commit(importId, batch);
     this.#taken += taken;
     this.#refused += refused;
@@ -212,9 +232,14 @@ class Run<R extends Outcome> {
     const { rowsRead } = batch;
     this.#options.onProgress?.({ importId, bytes, rowsRead, taken: this.#taken, refused: this.#refused });
     if (this.#refused >= HOPELESS_REFUSALS && this.#refused > this.#taken) {
-      throw new HeraldError('invalid', 'too-many-refusals', `${this.#refused} rows were refused: this looks like the wrong file`, {
-        fix: `check that its columns are ${COLUMNS.join(', ')}`,
-      });
+      throw new HeraldError(
+        'invalid',
+        'too-many-refusals',
+        `${this.#refused} rows were refused: this looks like the wrong file`,
+        {
+          fix: `check that its columns are ${COLUMNS.join(', ')}`,
+        },
+      );
     }
   }
 }
@@ -228,7 +253,9 @@ function headerOf(line: Line): readonly string[] {
 }
 
 const tooLarge = (maxBytes: number) =>
-  new HeraldError('too-large', 'too-large', `the file is not smaller than ${maxBytes / 1_000_000} MB`, { fix: 'split it into several files' });
+  new HeraldError('too-large', 'too-large', `the file is not smaller than ${maxBytes / 1_000_000} MB`, {
+    fix: 'split it into several files',
+  });
 
 const badHeader = (message: string) =>
   new HeraldError('invalid', 'bad-header', message, { fix: `start the file with: ${COLUMNS.join(',')}` });

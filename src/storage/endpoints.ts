@@ -87,7 +87,10 @@ export class EndpointStore {
   }
 
   /** What is left out stays. @throws as `create`, and `no-such-endpoint` */
-  async update(id: number, change: { readonly [K in keyof EndpointInput]?: EndpointInput[K] | undefined }): Promise<Endpoint> {
+  async update(
+    id: number,
+    change: { readonly [K in keyof EndpointInput]?: EndpointInput[K] | undefined },
+  ): Promise<Endpoint> {
     if (change.url !== undefined) await this.#deps.checkUrl(change.url);
     const [topics, districts] = await this.#ids(change.topics, change.districts);
     await unlessTaken(change.url ?? '', () =>
@@ -112,7 +115,11 @@ export class EndpointStore {
    */
   async rotateSecret(id: number): Promise<{ readonly secret: string }> {
     const secret = this.#deps.generateSecret();
-    await this.#change(id, 'sealed_secrets = ARRAY[$2::bytea, sealed_secrets[1]]', this.#deps.sealer.seal(secret));
+    await this.#change(
+      id,
+      'sealed_secrets = ARRAY[$2::bytea, sealed_secrets[1]]',
+      this.#deps.sealer.seal(secret),
+    );
     return { secret };
   }
 
@@ -123,7 +130,11 @@ export class EndpointStore {
 
   /** Nothing is sent to it until `enable`; @param reason in words for the press office */
   async disable(id: number, reason: string): Promise<Endpoint> {
-    await this.#change(id, 'disabled_at = coalesce(disabled_at, now()), disabled_reason = coalesce(disabled_reason, $2::text)', reason);
+    await this.#change(
+      id,
+      'disabled_at = coalesce(disabled_at, now()), disabled_reason = coalesce(disabled_reason, $2::text)',
+      reason,
+    );
     return this.get(id);
   }
 
@@ -142,7 +153,10 @@ export class EndpointStore {
 
   #ids(topics?: readonly string[], districts?: readonly string[]) {
     const { lists } = this.#deps;
-    return Promise.all([topics && lists.idsOf('topics', topics), districts && lists.idsOf('districts', districts)]);
+    return Promise.all([
+      topics && lists.idsOf('topics', topics),
+      districts && lists.idsOf('districts', districts),
+    ]);
   }
 }
 

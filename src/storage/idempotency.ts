@@ -42,16 +42,25 @@ export class IdempotencyStore {
       [userId, key, requestSha256],
     );
     if (taken.rowCount === 1) return undefined;
-    const { rows } = await this.#pool.query<{ requestSha256: Buffer; status: number | null; body: string | null }>(
+    const { rows } = await this.#pool.query<{
+      requestSha256: Buffer;
+      status: number | null;
+      body: string | null;
+    }>(
       'SELECT request_sha256 AS "requestSha256", status, body FROM idempotency_keys WHERE user_id = $1 AND key = $2',
       [userId, key],
     );
     const stored = rows[0];
     // Gone again: the first request has failed just now and given its key back.
     if (!stored || stored.status === null || stored.body === null) {
-      throw new HeraldError('conflict', 'request-in-progress', 'the first request with this Idempotency-Key is not finished', {
-        fix: 'send it again in a moment',
-      });
+      throw new HeraldError(
+        'conflict',
+        'request-in-progress',
+        'the first request with this Idempotency-Key is not finished',
+        {
+          fix: 'send it again in a moment',
+        },
+      );
     }
     return {
       requestSha256: stored.requestSha256,
@@ -61,7 +70,12 @@ export class IdempotencyStore {
   }
 
   /** Keeps the answer. The hash is given again because a streamed body's is known only now. */
-  async finish(userId: number, key: string, requestSha256: Buffer, answer: { readonly status: number; readonly body: string }): Promise<void> {
+  async finish(
+    userId: number,
+    key: string,
+    requestSha256: Buffer,
+    answer: { readonly status: number; readonly body: string },
+  ): Promise<void> {
     await this.#pool.query(
       'UPDATE idempotency_keys SET request_sha256 = $3, status = $4, body = $5 WHERE user_id = $1 AND key = $2 AND status IS NULL',
       [userId, key, requestSha256, answer.status, this.#sealer.seal(answer.body).toString('base64')],
@@ -70,15 +84,23 @@ export class IdempotencyStore {
 
   /** Gives the key back: the request failed through no fault of the client, so it may be sent again. */
   async abandon(userId: number, key: string): Promise<void> {
-    await this.#pool.query('DELETE FROM idempotency_keys WHERE user_id = $1 AND key = $2 AND status IS NULL', [userId, key]);
+    await this.#pool.query(
+      'DELETE FROM idempotency_keys WHERE user_id = $1 AND key = $2 AND status IS NULL',
+      [userId, key],
+    );
   }
 
   /** Before a stored answer is given again. @throws HeraldError `idempotency-key-reused` (conflict) */
   checkSame(stored: StoredAnswer, requestSha256: Buffer): void {
     if (stored.requestSha256.equals(requestSha256)) return;
-    throw new HeraldError('conflict', 'idempotency-key-reused', 'this Idempotency-Key was used for a different request', {
-      fix: 'use a new key for each new request',
-    });
+    throw new HeraldError(
+      'conflict',
+      'idempotency-key-reused',
+      'this Idempotency-Key was used for a different request',
+      {
+        fix: 'use a new key for each new request',
+      },
+    );
   }
 
   /** Removes what is past its time; returns how many. */

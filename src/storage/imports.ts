@@ -94,7 +94,10 @@ export class ImportStore {
   }
 
   async create(userId: number | null): Promise<number> {
-    const { rows } = await this.#pool.query<{ id: number }>('INSERT INTO imports (created_by) VALUES ($1) RETURNING id', [userId]);
+    const { rows } = await this.#pool.query<{ id: number }>(
+      'INSERT INTO imports (created_by) VALUES ($1) RETURNING id',
+      [userId],
+    );
     return found(rows[0]).id;
   }
 
@@ -103,7 +106,10 @@ export class ImportStore {
    * its addresses belongs to a subscriber or to an earlier row that was taken, as `has-left` when it is
    * suppressed and the row's consent is no newer.
    */
-  async commit(importId: number, batch: ImportBatch): Promise<{ readonly taken: number; readonly refused: number }> {
+  async commit(
+    importId: number,
+    batch: ImportBatch,
+  ): Promise<{ readonly taken: number; readonly refused: number }> {
     for (let attempt = 1; ; attempt += 1) {
       try {
         return await inTransaction(this.#pool, (client) => commitBatch(client, importId, batch));
@@ -124,7 +130,10 @@ export class ImportStore {
 
   /** @throws HeraldError `no-such-import` */
   async get(importId: number): Promise<ImportRecord> {
-    return found((await this.#pool.query<ImportRecord>(`SELECT ${IMPORT} FROM imports WHERE id = $1`, [importId])).rows[0]);
+    return found(
+      (await this.#pool.query<ImportRecord>(`SELECT ${IMPORT} FROM imports WHERE id = $1`, [importId]))
+        .rows[0],
+    );
   }
 
   /** Newest first. @param page.before the id that the last page ended with */
@@ -137,7 +146,10 @@ export class ImportStore {
   }
 
   /** By line. @param page.after the line that the last page ended with */
-  async refusals(importId: number, page: { readonly after: number; readonly limit: number }): Promise<readonly Refusal[]> {
+  async refusals(
+    importId: number,
+    page: { readonly after: number; readonly limit: number },
+  ): Promise<readonly Refusal[]> {
     const { rows } = await this.#pool.query<Refusal>(
       'SELECT line, code, message FROM import_refusals WHERE import_id = $1 AND line > $2 ORDER BY line LIMIT $3',
       [importId, page.after, page.limit],
@@ -177,14 +189,17 @@ async function commitBatch(client: pg.PoolClient, importId: number, batch: Impor
     });
   }
   if (refused.length > 0) {
-    await client.query(REFUSE, [importId, refused.map((r) => r.line), refused.map((r) => r.code), refused.map((r) => r.message)]);
+    await client.query(REFUSE, [
+      importId,
+      refused.map((r) => r.line),
+      refused.map((r) => r.code),
+      refused.map((r) => r.message),
+    ]);
   }
-  await client.query('UPDATE imports SET rows_read = $2, taken = taken + $3, refused = refused + $4 WHERE id = $1', [
-    importId,
-    batch.rowsRead,
-    taken.length,
-    refused.length,
-  ]);
+  await client.query(
+    'UPDATE imports SET rows_read = $2, taken = taken + $3, refused = refused + $4 WHERE id = $1',
+    [importId, batch.rowsRead, taken.length, refused.length],
+  );
   return { taken: taken.length, refused: refused.length };
 }
 
@@ -218,11 +233,20 @@ function sift(rows: readonly ImportRow[], known: readonly Known[]) {
       if (earlier !== undefined) {
         refusal ??= { line: row.line, code: 'duplicate', message: `has the same ${noun} as line ${earlier}` };
       } else if (before?.taken) {
-        refusal ??= { line: row.line, code: 'duplicate', message: `its ${noun} is subscribed already, or stands on an earlier line` };
+        refusal ??= {
+          line: row.line,
+          code: 'duplicate',
+          message: `its ${noun} is subscribed already, or stands on an earlier line`,
+        };
       } else if (before?.reason) {
         const mayReturn = before.reason === 'left' || before.reason === 'bounced';
         if (mayReturn && before.since && before.since < row.consentAt) lifts.push(address);
-        else refusal ??= { line: row.line, code: 'has-left', message: `its ${noun} is suppressed (${before.reason}) since its consent` };
+        else
+          refusal ??= {
+            line: row.line,
+            code: 'has-left',
+            message: `its ${noun} is suppressed (${before.reason}) since its consent`,
+          };
       }
     }
     if (refusal) {

@@ -44,9 +44,14 @@ export class ListStore {
     );
     if (rows[0]) return rows[0];
     const what = SINGULAR[list];
-    throw new HeraldError('conflict', `${what}-exists`, `there is a ${what} ${JSON.stringify(entry.code)} already`, {
-      fix: `change it with PATCH /v1/${list}/${entry.code}`,
-    });
+    throw new HeraldError(
+      'conflict',
+      `${what}-exists`,
+      `there is a ${what} ${JSON.stringify(entry.code)} already`,
+      {
+        fix: `change it with PATCH /v1/${list}/${entry.code}`,
+      },
+    );
   }
 
   /**
@@ -57,7 +62,10 @@ export class ListStore {
   async change(
     list: ListName,
     code: string,
-    change: { readonly names?: Readonly<Record<string, string>> | undefined; readonly archived?: boolean | undefined },
+    change: {
+      readonly names?: Readonly<Record<string, string>> | undefined;
+      readonly archived?: boolean | undefined;
+    },
   ): Promise<ListEntry> {
     const { rows } = await this.#pool.query<ListEntry>(
       `UPDATE ${list} SET names = coalesce($2::jsonb, names),
@@ -92,10 +100,15 @@ export class ListStore {
     const unknown = codes.filter((code) => !known.has(code));
     if (unknown.length > 0) {
       const what = SINGULAR[list];
-      throw new HeraldError('invalid', `unknown-${what}`, `there is no ${what} ${unknown.map((c) => JSON.stringify(c)).join(', ')}`, {
-        fix: `use the codes that GET /v1/${list} lists, or add it there first`,
-        issues: unknown.map((code) => ({ path: list, message: `unknown ${what} ${JSON.stringify(code)}` })),
-      });
+      throw new HeraldError(
+        'invalid',
+        `unknown-${what}`,
+        `there is no ${what} ${unknown.map((c) => JSON.stringify(c)).join(', ')}`,
+        {
+          fix: `use the codes that GET /v1/${list} lists, or add it there first`,
+          issues: unknown.map((code) => ({ path: list, message: `unknown ${what} ${JSON.stringify(code)}` })),
+        },
+      );
     }
     return rows.map((row) => row.id);
   }

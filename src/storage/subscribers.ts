@@ -105,7 +105,10 @@ export class SubscriberStore {
    * A changed address keeps its contact, so that the leave link in an older message still works.
    * @throws HeraldError as `add`, and `no-such-subscriber`
    */
-  async update(id: number, change: { readonly [K in keyof SubscriberInput]?: SubscriberInput[K] | undefined }): Promise<Subscriber> {
+  async update(
+    id: number,
+    change: { readonly [K in keyof SubscriberInput]?: SubscriberInput[K] | undefined },
+  ): Promise<Subscriber> {
     const addresses = this.#addresses(change);
     const { lists } = this.#deps;
     const topics = change.topics && (await lists.idsOf('topics', change.topics));
@@ -149,10 +152,16 @@ export class SubscriberStore {
     });
   }
 
-  #addresses(input: { readonly phone?: string | null | undefined; readonly email?: string | null | undefined }): Addresses {
+  #addresses(input: {
+    readonly phone?: string | null | undefined;
+    readonly email?: string | null | undefined;
+  }): Addresses {
     const { normalise } = this.#deps;
     const addresses: { sms?: string | null; email?: string | null } = {};
-    for (const [channel, field] of [['sms', 'phone'], ['email', 'email']] as const) {
+    for (const [channel, field] of [
+      ['sms', 'phone'],
+      ['email', 'email'],
+    ] as const) {
       const text = input[field];
       if (text === undefined) continue;
       const address = text === null ? null : normalise[channel](text);
@@ -162,7 +171,12 @@ export class SubscriberStore {
     return addresses;
   }
 
-  async #setContacts(client: pg.PoolClient, id: number, addresses: Addresses, consentAt: Date): Promise<void> {
+  async #setContacts(
+    client: pg.PoolClient,
+    id: number,
+    addresses: Addresses,
+    consentAt: Date,
+  ): Promise<void> {
     for (const channel of ['sms', 'email'] as const) {
       const address = addresses[channel];
       if (address === undefined) continue;
@@ -177,7 +191,11 @@ export class SubscriberStore {
           [id, channel, address],
         );
         if (rowCount === 0) {
-          await client.query('INSERT INTO contacts (subscriber_id, channel, address) VALUES ($1, $2, $3)', [id, channel, address]);
+          await client.query('INSERT INTO contacts (subscriber_id, channel, address) VALUES ($1, $2, $3)', [
+            id,
+            channel,
+            address,
+          ]);
         }
       } catch (error) {
         if ((error as { constraint?: string }).constraint !== 'contacts_channel_address_key') throw error;
@@ -186,12 +204,18 @@ export class SubscriberStore {
     }
   }
 
-  async #dropContacts(client: pg.PoolClient, id: number, channels: readonly CitizenChannel[], source: string): Promise<void> {
+  async #dropContacts(
+    client: pg.PoolClient,
+    id: number,
+    channels: readonly CitizenChannel[],
+    source: string,
+  ): Promise<void> {
     const { rows } = await client.query<{ channel: CitizenChannel; address: string }>(
       'DELETE FROM contacts WHERE subscriber_id = $1 AND channel = ANY($2::channel[]) RETURNING channel, address',
       [id, channels],
     );
-    for (const { channel, address } of rows) await this.#deps.suppress(client, { channel, address, reason: 'left', source });
+    for (const { channel, address } of rows)
+      await this.#deps.suppress(client, { channel, address, reason: 'left', source });
   }
 }
 
@@ -199,29 +223,41 @@ export class SubscriberStore {
  * An address that left or bounced comes back only with a consent newer than that; one that opted out at the
  * provider, or was blocked by the office, does not come back this way.
  */
-async function liftSuppression(client: pg.PoolClient, channel: CitizenChannel, address: string, consentAt: Date): Promise<void> {
+async function liftSuppression(
+  client: pg.PoolClient,
+  channel: CitizenChannel,
+  address: string,
+  consentAt: Date,
+): Promise<void> {
   await client.query(
     `DELETE FROM suppressions WHERE channel = $1 AND address = $2 AND reason IN ('left', 'bounced') AND created_at < $3`,
     [channel, address, consentAt],
   );
-  const { rows } = await client.query<{ reason: string }>('SELECT reason FROM suppressions WHERE channel = $1 AND address = $2', [
-    channel,
-    address,
-  ]);
+  const { rows } = await client.query<{ reason: string }>(
+    'SELECT reason FROM suppressions WHERE channel = $1 AND address = $2',
+    [channel, address],
+  );
   const reason = rows[0]?.reason;
   if (!reason) return;
-  throw new HeraldError('conflict', 'address-suppressed', `nothing may be sent to this ${nounOf(channel)}: it is suppressed (${reason})`, {
-    fix:
-      reason === 'left' || reason === 'bounced'
-        ? 'give a consentAt later than that, if they agreed again'
-        : reason === 'opted-out'
-          ? 'they can return by sending START'
-          : '',
-  });
+  throw new HeraldError(
+    'conflict',
+    'address-suppressed',
+    `nothing may be sent to this ${nounOf(channel)}: it is suppressed (${reason})`,
+    {
+      fix:
+        reason === 'left' || reason === 'bounced'
+          ? 'give a consentAt later than that, if they agreed again'
+          : reason === 'opted-out'
+            ? 'they can return by sending START'
+            : '',
+    },
+  );
 }
 
 async function read(db: Pick<pg.Pool, 'query'>, id: number): Promise<Subscriber> {
-  return found((await db.query<Subscriber>(`SELECT ${SUBSCRIBER} FROM subscribers s WHERE s.id = $1`, [id])).rows[0]);
+  return found(
+    (await db.query<Subscriber>(`SELECT ${SUBSCRIBER} FROM subscribers s WHERE s.id = $1`, [id])).rows[0],
+  );
 }
 
 function found<T>(row: T | undefined): T {
@@ -249,4 +285,6 @@ const badAddress = (field: 'phone' | 'email') =>
       });
 
 const missingContact = () =>
-  new HeraldError('invalid', 'missing-contact', 'a subscriber needs a phone number or a mailbox', { fix: 'give phone, email or both' });
+  new HeraldError('invalid', 'missing-contact', 'a subscriber needs a phone number or a mailbox', {
+    fix: 'give phone, email or both',
+  });

@@ -52,7 +52,10 @@ export class UserStore {
 
   /** @throws HeraldError `no-such-user` */
   async get(id: number): Promise<User> {
-    return found((await this.#pool.query<User>(`SELECT ${USER} FROM users WHERE id = $1`, [id])).rows[0], 'user');
+    return found(
+      (await this.#pool.query<User>(`SELECT ${USER} FROM users WHERE id = $1`, [id])).rows[0],
+      'user',
+    );
   }
 
   /** For good: all keys of a disabled user stop working at once. @throws HeraldError `no-such-user` */

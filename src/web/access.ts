@@ -92,6 +92,12 @@ async function authenticate(request: FastifyRequest, app: Pick<App, 'users'>): P
   const key = /^Bearer +(\S{1,128})$/i.exec(request.headers.authorization ?? '')?.[1];
   if (!key) throw new HeraldError('unauthenticated', 'key-required', 'this needs an API key', { fix });
   const holder = await app.users.authenticate(key);
-  if (!holder) throw new HeraldError('unauthenticated', 'key-unknown', 'this API key is unknown or revoked, or its user is disabled', { fix });
+  if (!holder)
+    throw new HeraldError(
+      'unauthenticated',
+      'key-unknown',
+      'this API key is unknown or revoked, or its user is disabled',
+      { fix },
+    );
   return holder;
 }

@@ -16,11 +16,15 @@ const IDEMPOTENCY_KEY = {
     'idempotency-key': {
       type: 'string',
       maxLength: 255,
-      description: 'Sent again with the same request within 24 hours, gives the first answer and does nothing twice',
+      description:
+        'Sent again with the same request within 24 hours, gives the first answer and does nothing twice',
     },
   },
 };
-const PROBLEM = { description: 'What is wrong, and what to do', content: { 'application/problem+json': { schema: problemSchema } } };
+const PROBLEM = {
+  description: 'What is wrong, and what to do',
+  content: { 'application/problem+json': { schema: problemSchema } },
+};
 
 /** OpenAPI 3.1 out of the routes' own schemas and access rules. To be registered before the routes. */
 export async function openApi(server: ZodServer, app: Pick<App, 'config'>): Promise<void> {
@@ -33,14 +37,19 @@ export async function openApi(server: ZodServer, app: Pick<App, 'config'>): Prom
         description: `Announcements of ${app.config.officeName}, by SMS, e-mail and webhook. Mode: ${app.config.mode}.`,
       },
       servers: [{ url: app.config.publicUrl }],
-      components: { securitySchemes: { key: { type: 'http', scheme: 'bearer', description: 'An API key, hk_…' } } },
+      components: {
+        securitySchemes: { key: { type: 'http', scheme: 'bearer', description: 'An API key, hk_…' } },
+      },
     },
     transform: (document) => {
       const { access, streamed } = document.route.config ?? {};
       const guarded = access !== undefined && access !== 'public' && access !== 'provider';
       const given = document.schema ?? {};
       const response = { ...(given.response as object), default: PROBLEM };
-      const { schema, url } = jsonSchemaTransform({ ...document, schema: guarded ? { ...given, response } : given });
+      const { schema, url } = jsonSchemaTransform({
+        ...document,
+        schema: guarded ? { ...given, response } : given,
+      });
       if (!guarded) return { schema, url };
       return {
         url,

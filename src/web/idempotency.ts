@@ -31,7 +31,9 @@ export function honourIdempotencyKeys(server: FastifyInstance, app: Pick<App, 'i
   server.decorateRequest('held', null);
   server.addHook('preHandler', async (request, reply) => {
     if (request.method !== 'POST' || request.routeOptions.config.streamed) return;
-    const sha256 = hashOf(request).update(canonicalJson(request.body ?? null)).digest();
+    const sha256 = hashOf(request)
+      .update(canonicalJson(request.body ?? null))
+      .digest();
     const stored = await hold(app, request, sha256);
     if (!stored) return;
     app.idempotency.checkSame(stored, sha256);
@@ -41,17 +43,30 @@ export function honourIdempotencyKeys(server: FastifyInstance, app: Pick<App, 'i
     const { held } = request;
     if (!held) return;
     request.held = null;
-    if (reply.statusCode >= 500 || held.sha256 === undefined) await app.idempotency.abandon(held.userId, held.key);
-    else await app.idempotency.finish(held.userId, held.key, held.sha256, { status: reply.statusCode, body: String(payload ?? '') });
+    if (reply.statusCode >= 500 || held.sha256 === undefined)
+      await app.idempotency.abandon(held.userId, held.key);
+    else
+      await app.idempotency.finish(held.userId, held.key, held.sha256, {
+        status: reply.statusCode,
+        body: String(payload ?? ''),
+      });
   });
 }
 
 /** Takes the request's key if it has one; the stored answer when it was used before. */
-export async function hold(app: Pick<App, 'idempotency'>, request: FastifyRequest, sha256: Buffer | undefined) {
+export async function hold(
+  app: Pick<App, 'idempotency'>,
+  request: FastifyRequest,
+  sha256: Buffer | undefined,
+) {
   const key = request.headers['idempotency-key'];
   if (key === undefined) return undefined;
   if (typeof key !== 'string' || !/^[\x21-\x7e]{1,255}$/.test(key)) {
-    throw new HeraldError('invalid', 'bad-idempotency-key', 'an Idempotency-Key has 1 to 255 visible ASCII characters');
+    throw new HeraldError(
+      'invalid',
+      'bad-idempotency-key',
+      'an Idempotency-Key has 1 to 255 visible ASCII characters',
+    );
   }
   const userId = holderOf(request).id;
   const stored = await app.idempotency.begin(userId, key, sha256 ?? Buffer.alloc(32));
@@ -59,7 +74,10 @@ export async function hold(app: Pick<App, 'idempotency'>, request: FastifyReques
   return stored;
 }
 
-export function replay(reply: FastifyReply, stored: { readonly status: number; readonly body: string }): FastifyReply {
+export function replay(
+  reply: FastifyReply,
+  stored: { readonly status: number; readonly body: string },
+): FastifyReply {
   return reply
     .code(stored.status)
     .header('idempotency-replayed', 'true')
@@ -68,4 +86,5 @@ export function replay(reply: FastifyReply, stored: { readonly status: number; r
 }
 
 /** What makes a request the same: method, path and body. */
-export const hashOf = (request: FastifyRequest) => createHash('sha256').update(`${request.method} ${request.url}\n`);
+export const hashOf = (request: FastifyRequest) =>
+  createHash('sha256').update(`${request.method} ${request.url}\n`);

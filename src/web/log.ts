@@ -16,7 +16,11 @@ export class WideLines extends LogController {
     // Said when it is over.
   }
 
-  override requestCompleted(error: Error | null | undefined, request: FastifyRequest, reply: FastifyReply): void {
+  override requestCompleted(
+    error: Error | null | undefined,
+    request: FastifyRequest,
+    reply: FastifyReply,
+  ): void {
     const { url: route = null, config } = request.routeOptions;
     const line = {
       method: request.method,

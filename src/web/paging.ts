@@ -17,7 +17,11 @@ export const pageOf = <T extends z.ZodType>(item: T) =>
  * the part's number), so it can neither be made up nor used for another list.
  * @throws HeraldError `invalid-cursor`
  */
-export function readCursor(ids: OpaqueIds, kind: IdKind, cursor: string | undefined): { id: number; n: number } | undefined {
+export function readCursor(
+  ids: OpaqueIds,
+  kind: IdKind,
+  cursor: string | undefined,
+): { id: number; n: number } | undefined {
   if (cursor === undefined) return undefined;
   const found = ids.tryDecode(kind, cursor);
   if (found) return found;

@@ -24,7 +24,10 @@ export const problemSchema = z
     requestId: z.string().describe('To be named when asking for help'),
   })
   .meta({ id: 'Problem' });
-type Facts = Pick<z.infer<typeof problemSchema>, 'status' | 'code' | 'detail'> & { fix?: string; issues?: readonly Issue[] };
+type Facts = Pick<z.infer<typeof problemSchema>, 'status' | 'code' | 'detail'> & {
+  fix?: string;
+  issues?: readonly Issue[];
+};
 
 const STATUS_OF: Readonly<Record<ErrorKind, number>> = {
   invalid: 400,
@@ -39,10 +42,28 @@ const STATUS_OF: Readonly<Record<ErrorKind, number>> = {
 /** Errors that are not ours, by their code: Fastify's (`FST_…`) and PostgreSQL's (SQLSTATE). */
 const FOREIGN: Readonly<Record<string, Facts>> = {
   FST_ERR_CTP_INVALID_JSON_BODY: { status: 400, code: 'malformed-json', detail: 'the body is not JSON' },
-  FST_ERR_CTP_INVALID_CONTENT_LENGTH: { status: 400, code: 'bad-content-length', detail: 'the body is not as long as Content-Length says' },
-  FST_ERR_CTP_BODY_TOO_LARGE: { status: 413, code: 'too-large', detail: 'the body is too large', fix: 'send at most 1 MB' },
-  FST_ERR_CTP_INVALID_MEDIA_TYPE: { status: 415, code: 'unsupported-media-type', detail: 'this Content-Type is not taken here' },
-  FST_UNDER_PRESSURE: { status: 503, code: 'overloaded', detail: 'Herald has too much to do at the moment', fix: 'try again in a few seconds' },
+  FST_ERR_CTP_INVALID_CONTENT_LENGTH: {
+    status: 400,
+    code: 'bad-content-length',
+    detail: 'the body is not as long as Content-Length says',
+  },
+  FST_ERR_CTP_BODY_TOO_LARGE: {
+    status: 413,
+    code: 'too-large',
+    detail: 'the body is too large',
+    fix: 'send at most 1 MB',
+  },
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: {
+    status: 415,
+    code: 'unsupported-media-type',
+    detail: 'this Content-Type is not taken here',
+  },
+  FST_UNDER_PRESSURE: {
+    status: 503,
+    code: 'overloaded',
+    detail: 'Herald has too much to do at the moment',
+    fix: 'try again in a few seconds',
+  },
   '22021': { status: 400, code: 'invalid-text', detail: 'a text holds a NUL character' },
   '22P05': { status: 400, code: 'invalid-text', detail: 'a text holds a NUL character' },
   '22003': { status: 400, code: 'out-of-range', detail: 'a number is out of range' },
@@ -53,7 +74,13 @@ const DATABASE_AWAY = /^(ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_A
 function factsOf(error: unknown, request: FastifyRequest): Facts {
   if (error instanceof HeraldError) {
     const { kind, code, message, fix, issues } = error;
-    return { status: STATUS_OF[kind], code, detail: message, ...(fix && { fix }), ...(issues.length > 0 && { issues }) };
+    return {
+      status: STATUS_OF[kind],
+      code,
+      detail: message,
+      ...(fix && { fix }),
+      ...(issues.length > 0 && { issues }),
+    };
   }
   if (hasZodFastifySchemaValidationErrors(error)) {
     const issues = error.validation.map((issue) => ({
@@ -61,20 +88,37 @@ function factsOf(error: unknown, request: FastifyRequest): Facts {
       message: issue.message ?? 'is wrong',
     }));
     const code = request.routeOptions.config.invalidCode ?? 'invalid-request';
-    const detail = issues.map((issue) => `${issue.path || (error.validationContext ?? 'body')}: ${issue.message}`).join('; ');
+    const detail = issues
+      .map((issue) => `${issue.path || (error.validationContext ?? 'body')}: ${issue.message}`)
+      .join('; ');
     return { status: 400, code, detail, issues };
   }
   const { code, statusCode, message } = error as { code?: string; statusCode?: number; message?: string };
   const foreign = code === undefined ? undefined : FOREIGN[code];
   if (foreign) return foreign;
   if (code && DATABASE_AWAY.test(code)) {
-    return { status: 503, code: 'database-unavailable', detail: 'the database does not answer', fix: 'try again in a moment' };
+    return {
+      status: 503,
+      code: 'database-unavailable',
+      detail: 'the database does not answer',
+      fix: 'try again in a moment',
+    };
   }
-  if (statusCode === 429) return { status: 429, code: 'too-many-requests', detail: message ?? '', fix: 'wait as long as Retry-After says' };
+  if (statusCode === 429)
+    return {
+      status: 429,
+      code: 'too-many-requests',
+      detail: message ?? '',
+      fix: 'wait as long as Retry-After says',
+    };
   if (statusCode !== undefined && statusCode >= 400 && statusCode < 500) {
     return { status: statusCode, code: 'bad-request', detail: STATUS_CODES[statusCode] ?? 'Bad Request' };
   }
-  return { status: 500, code: 'internal', detail: 'something is wrong in Herald; this was written to its log' };
+  return {
+    status: 500,
+    code: 'internal',
+    detail: 'something is wrong in Herald; this was written to its log',
+  };
 }
 
 function sendProblem(request: FastifyRequest, reply: FastifyReply, facts: Facts): FastifyReply {
@@ -92,7 +136,8 @@ function sendProblem(request: FastifyRequest, reply: FastifyReply, facts: Facts)
 export function answerProblems(server: FastifyInstance): void {
   server.setErrorHandler((error, request, reply) => {
     const facts = factsOf(error, request);
-    if (facts.status >= 500) request.log.error({ err: error, route: request.routeOptions.url }, 'request failed');
+    if (facts.status >= 500)
+      request.log.error({ err: error, route: request.routeOptions.url }, 'request failed');
     return sendProblem(request, reply, facts);
   });
   server.setNotFoundHandler((request, reply) =>

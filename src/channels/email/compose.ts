@@ -1,3 +1,4 @@
+import { domainToASCII } from 'node:url';
 import addressparser from 'nodemailer/lib/addressparser';
 import MailComposer from 'nodemailer/lib/mail-composer';
 import { HeraldError } from '../../domain/errors.ts';
@@ -82,7 +83,7 @@ export function createComposer(identity: EmailIdentity): (message: OutgoingEmail
     const unsigned = await composer.compile().build();
     return {
       messageId: messageId(message.deliveryId),
-      envelope: { from: returnPath(identity, from.address, message.deliveryId), to: message.address },
+      envelope: { from: returnPath(identity, from.address, message.deliveryId), to: asciiDomain(message.address) },
       raw: sign ? await sign(unsigned) : unsigned,
     };
   };
@@ -134,6 +135,13 @@ function leaveTargets(leaveUrl: string, oneClickMail: string | undefined): strin
   const token = url.pathname.slice(url.pathname.lastIndexOf('/') + 1);
   const mailbox = oneClickMail === undefined ? undefined : plusAddress(oneClickMail, token);
   return mailbox === undefined ? `<${url.href}>` : `<${url.href}>, <mailto:${mailbox}?subject=leave>`;
+}
+
+/** For the envelope: a server need not know SMTPUTF8 to take a mail for 滨江.example. */
+function asciiDomain(address: string): string {
+  const at = address.lastIndexOf('@') + 1;
+  const domain = address.slice(at);
+  return address.slice(0, at) + (/^[\0-\x7f]*$/.test(domain) ? domain : domainToASCII(domain));
 }
 
 function returnPath(identity: EmailIdentity, from: string, deliveryId: string): string {

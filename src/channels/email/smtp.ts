@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream';
-import { createTransport, type NodemailerError } from 'nodemailer';
+import type { MailMessage, NodemailerError, SMTPSentMessageInfo } from 'nodemailer';
+import SMTPPool from 'nodemailer/lib/smtp-pool';
 import type { Gateway } from '../../domain/channel.ts';
 import { HeraldError } from '../../domain/errors.ts';
 import type { SendOutcome } from '../../domain/outcome.ts';
@@ -24,12 +25,6 @@ export interface SmtpOptions extends EmailIdentity {
 const MESSAGES_PER_CONNECTION = 1_000;
 const PIECE_BYTES = 16_384;
 
-/** How far a message got on the wire. */
-interface Progress {
-  /** The last byte was handed to the connection, and with it the dot that ends the message. */
-  written: boolean;
-}
-
 /**
  * E-mail over a pool of SMTP connections. A mail is taken when the server answers the dot that ends its data;
  * what happens before that dot was written cannot have been taken, and what happens after it without an
@@ -41,10 +36,8 @@ export function createSmtpAdapter(options: SmtpOptions): ChannelAdapter<'email'>
   checkUrl(options.smtpUrl);
   const { requestTimeoutMs } = options;
   const compose = createComposer(options);
-  const progressOf = new WeakMap<object, Progress>();
-  const transport = createTransport({
+  const pool = new SMTPPool({
     url: options.smtpUrl,
-    pool: true,
     maxConnections: options.connections,
     maxMessages: MESSAGES_PER_CONNECTION,
     // The pool hands a message to another connection by itself when its own, used before, was closed or answered 421.
@@ -56,17 +49,6 @@ export function createSmtpAdapter(options: SmtpOptions): ChannelAdapter<'email'>
     dnsTimeout: requestTimeoutMs,
     socketTimeout: requestTimeoutMs,
     socketCloseTimeout: 1_000,
-  });
-  transport.use('stream', (mail, done) => {
-    mail.message.processFunc((input) => {
-      const output = Readable.from(pieces(input), { objectMode: false });
-      const progress = progressOf.get(Object(mail.data.raw));
-      output.once('end', () => {
-        if (progress) progress.written = true;
-      });
-      return output;
-    });
-    done();
   });
 
   return {
@@ -89,22 +71,11 @@ export function createSmtpAdapter(options: SmtpOptions): ChannelAdapter<'email'>
       } catch (error) {
         return notComposed(error);
       }
-      const progress: Progress = { written: false };
-      progressOf.set(mail.raw, progress);
       const deadline = startDeadline(requestTimeoutMs, signal);
+      const posting = new Posting(mail, message.deliveryId);
       try {
-        const info = await transport.sendMail({
-          raw: mail.raw,
-          envelope: mail.envelope,
-          dsn: {
-            id: message.deliveryId,
-            return: 'headers',
-            notify: ['failure', 'delay'],
-            recipient: message.address,
-          },
-          signal: deadline.signal,
-        });
-        const { reply, enhanced } = parseReply(info.response);
+        const response = await posting.through(pool, deadline.signal);
+        const { reply, enhanced } = parseReply(response);
         return {
           outcome: 'accepted',
           providerMessageId: mail.messageId,
@@ -112,7 +83,7 @@ export function createSmtpAdapter(options: SmtpOptions): ChannelAdapter<'email'>
           detail: `${reply} ${enhanced}`.trim(),
         };
       } catch (error) {
-        return notSent(error, progress, deadline, message.address, options.onUnlistedCode);
+        return notSent(error, posting.written, deadline, mail.envelope.to, options.onUnlistedCode);
       } finally {
         deadline.clear();
       }
@@ -124,7 +95,7 @@ export function createSmtpAdapter(options: SmtpOptions): ChannelAdapter<'email'>
         deadline.signal.addEventListener('abort', () => reject(deadline.signal.reason), { once: true });
       });
       try {
-        await Promise.race([transport.verify(), givenUp]);
+        await Promise.race([pool.verify(), givenUp]);
         return { ok: true };
       } catch (error) {
         return { ok: false, message: error instanceof Error ? error.message : String(error) };
@@ -134,15 +105,61 @@ export function createSmtpAdapter(options: SmtpOptions): ChannelAdapter<'email'>
     },
 
     async close() {
-      transport.close();
+      pool.close();
     },
   };
 }
 
-/** Cut small, so that the end is not read before the connection has had room for what lies before it. */
-async function* pieces(input: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
-  for await (const chunk of input) {
-    for (let at = 0; at < chunk.length; at += PIECE_BYTES) yield chunk.subarray(at, at + PIECE_BYTES);
+/** One mail on its way through the pool, which knows whether its last byte has left. */
+class Posting {
+  /** The last byte was handed to a connection, and with it the dot that ends the message. */
+  written = false;
+  readonly #mail: ComposedEmail;
+  readonly #deliveryId: string;
+
+  constructor(mail: ComposedEmail, deliveryId: string) {
+    this.#mail = mail;
+    this.#deliveryId = deliveryId;
+  }
+
+  /** @returns the server's reply to the dot; rejects with the pool's error */
+  through(pool: SMTPPool, signal: AbortSignal): Promise<string> {
+    const { messageId, envelope } = this.#mail;
+    const dsn = {
+      id: this.#deliveryId,
+      return: 'headers',
+      notify: ['failure', 'delay'],
+      recipient: envelope.to,
+    };
+    // The part of a mail that transports use. The bytes are ready and signed, so nothing of the library's composing,
+    // which takes longer than the sending, is gone through a second time.
+    const mail = {
+      data: { dsn, signal },
+      message: {
+        getEnvelope: () => ({ from: envelope.from, to: [envelope.to] }),
+        getHeader: () => messageId,
+        messageId: () => messageId,
+        createReadStream: () => this.#bytes(),
+      },
+    } as unknown as MailMessage<SMTPSentMessageInfo>;
+    return new Promise((resolve, reject) => {
+      pool.send(mail, (error, info) => (info ? resolve(info.response) : reject(error)));
+    });
+  }
+
+  #bytes(): Readable {
+    const { raw } = this.#mail;
+    let at = 0;
+    const bytes = new Readable({
+      // In pieces: the end is not read before the connection has had room for what lies before it.
+      read() {
+        this.push(at < raw.length ? raw.subarray(at, at + PIECE_BYTES) : null);
+        at += PIECE_BYTES;
+      },
+    });
+    return bytes.once('end', () => {
+      this.written = true;
+    });
   }
 }
 
@@ -160,7 +177,7 @@ function notComposed(error: unknown): SendOutcome {
 
 function notSent(
   error: unknown,
-  progress: Progress,
+  written: boolean,
   deadline: Deadline,
   address: string,
   onUnlistedCode: SmtpOptions['onUnlistedCode'],
@@ -169,7 +186,7 @@ function notSent(
   const { reply, enhanced } = parseReply(response);
   // A reply is an answer, whatever became of the connection afterwards.
   if (reply === '') {
-    if (progress.written) {
+    if (written) {
       return { outcome: 'unknown', code, message: `no answer after the message was written: ${message}` };
     }
     if (code === 'EABORT') {

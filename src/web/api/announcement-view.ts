@@ -18,7 +18,10 @@ export const summarySchema = z.object({
   kind: z.enum(KINDS),
   mode: z.enum(MODES),
   urgency: z.enum(URGENCIES),
-  gateway: z.enum(['live', 'sandbox']).nullable().describe('Fixed at approval; everything goes to the sandbox in trial mode'),
+  gateway: z
+    .enum(['live', 'sandbox'])
+    .nullable()
+    .describe('Fixed at approval; everything goes to the sandbox in trial mode'),
   case: z.object({ reference: z.string(), title: z.string() }),
   template: z.string(),
   channels: z.array(z.enum(CHANNELS)),
@@ -36,7 +39,11 @@ export const summarySchema = z.object({
   endedAt: timeOrNull,
 });
 
-const secondsSchema = z.object({ p50: z.number().nullable(), p95: z.number().nullable(), max: z.number().nullable() });
+const secondsSchema = z.object({
+  p50: z.number().nullable(),
+  p95: z.number().nullable(),
+  max: z.number().nullable(),
+});
 
 /** An announcement by itself. */
 export const announcementSchema = summarySchema.extend({
@@ -44,7 +51,9 @@ export const announcementSchema = summarySchema.extend({
   basis: z.string().nullable(),
   audience: z.object({ topics: z.array(z.string()), districts: z.array(z.string()) }),
   expanded: z.boolean().describe('All its deliveries are known'),
-  counts: perChannel(z.partialRecord(z.enum(DELIVERY_STATUSES), z.int())).describe('Deliveries by channel and status'),
+  counts: perChannel(z.partialRecord(z.enum(DELIVERY_STATUSES), z.int())).describe(
+    'Deliveries by channel and status',
+  ),
   totals: perChannel(z.int()).describe('Deliveries by channel'),
   segments: z.int().describe('SMS segments so far'),
   timings: z.object({
@@ -52,7 +61,15 @@ export const announcementSchema = summarySchema.extend({
     firstSentAt: timeOrNull,
     seconds: perChannel(secondsSchema).describe('From approval (or schedule) to sent'),
   }),
-  acts: z.array(z.object({ act: z.string(), revision: z.int(), userId: z.string().nullable(), reason: z.string().nullable(), at: time })),
+  acts: z.array(
+    z.object({
+      act: z.string(),
+      revision: z.int(),
+      userId: z.string().nullable(),
+      reason: z.string().nullable(),
+      at: time,
+    }),
+  ),
 });
 
 export function summaryView(ids: App['ids'], record: Record_): z.infer<typeof summarySchema> {
@@ -89,7 +106,11 @@ export function announcementView(
 ): z.infer<typeof announcementSchema> {
   const { draft } = record;
   const each = <T>(pick: (report: NonNullable<Reports['sms']>) => T) =>
-    Object.fromEntries(CHANNELS.flatMap((channel) => (facts.reports[channel] ? [[channel, pick(facts.reports[channel])]] : [])));
+    Object.fromEntries(
+      CHANNELS.flatMap((channel) =>
+        facts.reports[channel] ? [[channel, pick(facts.reports[channel])]] : [],
+      ),
+    );
   const summary = summaryView(ids, record);
   return {
     ...summary,

@@ -17,23 +17,58 @@ interface ActRoute {
   readonly name: string;
   readonly access: Role;
   readonly summary: string;
-  readonly run: (announce: App['announce'], id: number, actor: KeyHolder, input: ActInput) => Promise<unknown>;
+  readonly run: (
+    announce: App['announce'],
+    id: number,
+    actor: KeyHolder,
+    input: ActInput,
+  ) => Promise<unknown>;
 }
 
 /** The acts on an announcement, each a POST. Who may do what in which state is decided in src/pipeline/announce.ts. */
 const ACTS: readonly ActRoute[] = [
-  { name: 'submit', access: 'author', summary: 'Ask for approval; freezes content and templates', run: (a, id, actor) => a.submit(id, actor) },
+  {
+    name: 'submit',
+    access: 'author',
+    summary: 'Ask for approval; freezes content and templates',
+    run: (a, id, actor) => a.submit(id, actor),
+  },
   {
     name: 'approve',
     access: 'approver',
     summary: 'Approve, as somebody who wrote none of it; sending starts, or is scheduled',
     run: (a, id, actor, { sha256 }) => a.approve(id, actor, { sha256 }),
   },
-  { name: 'return', access: 'approver', summary: 'Back to the author, with a reason', run: (a, id, actor, { reason }) => a.returnToAuthor(id, actor, reason ?? '') },
-  { name: 'reject', access: 'approver', summary: 'Refuse for good, with a reason', run: (a, id, actor, { reason }) => a.reject(id, actor, reason ?? '') },
-  { name: 'pause', access: 'approver', summary: 'Stop sending within two seconds', run: (a, id, actor, { reason }) => a.pause(id, actor, reason) },
-  { name: 'resume', access: 'approver', summary: 'Go on; nobody is written to twice', run: (a, id, actor) => a.resume(id, actor) },
-  { name: 'cancel', access: 'author', summary: 'Stop for good', run: (a, id, actor, { reason }) => a.cancel(id, actor, reason) },
+  {
+    name: 'return',
+    access: 'approver',
+    summary: 'Back to the author, with a reason',
+    run: (a, id, actor, { reason }) => a.returnToAuthor(id, actor, reason ?? ''),
+  },
+  {
+    name: 'reject',
+    access: 'approver',
+    summary: 'Refuse for good, with a reason',
+    run: (a, id, actor, { reason }) => a.reject(id, actor, reason ?? ''),
+  },
+  {
+    name: 'pause',
+    access: 'approver',
+    summary: 'Stop sending within two seconds',
+    run: (a, id, actor, { reason }) => a.pause(id, actor, reason),
+  },
+  {
+    name: 'resume',
+    access: 'approver',
+    summary: 'Go on; nobody is written to twice',
+    run: (a, id, actor) => a.resume(id, actor),
+  },
+  {
+    name: 'cancel',
+    access: 'author',
+    summary: 'Stop for good',
+    run: (a, id, actor, { reason }) => a.cancel(id, actor, reason),
+  },
 ];
 
 const actBody = z
@@ -77,7 +112,12 @@ export function announcementRoutes(server: ZodServer, app: Pick<App, 'announce' 
         ...(before !== undefined && { before }),
         ...(state !== undefined && { state }),
       });
-      return pageFrom(rows, limit, (row) => summaryView(ids, row), (last) => ids.encode('announcement', last.id));
+      return pageFrom(
+        rows,
+        limit,
+        (row) => summaryView(ids, row),
+        (last) => ids.encode('announcement', last.id),
+      );
     },
   });
 
@@ -86,13 +126,21 @@ export function announcementRoutes(server: ZodServer, app: Pick<App, 'announce' 
     schema: { tags, summary: 'Write a draft', body: draftSchema, response: { 201: announcementSchema } },
     handler: async (request, reply) => {
       const { id } = await announce.create(request.body, holderOf(request));
-      return reply.code(201).header('location', `/v1/announcements/${ids.encode('announcement', id)}`).send(await read(id));
+      return reply
+        .code(201)
+        .header('location', `/v1/announcements/${ids.encode('announcement', id)}`)
+        .send(await read(id));
     },
   });
 
   server.get('/v1/announcements/:id', {
     config: { access: 'author' },
-    schema: { tags, summary: 'State, counts and timings', params: idParams, response: { 200: announcementSchema } },
+    schema: {
+      tags,
+      summary: 'State, counts and timings',
+      params: idParams,
+      response: { 200: announcementSchema },
+    },
     handler: (request) => read(idOf(request.params.id)),
   });
 
@@ -115,7 +163,13 @@ export function announcementRoutes(server: ZodServer, app: Pick<App, 'announce' 
   for (const act of ACTS) {
     server.post(`/v1/announcements/:id/${act.name}`, {
       config: { access: act.access },
-      schema: { tags, summary: act.summary, params: idParams, body: actBody, response: { 200: announcementSchema } },
+      schema: {
+        tags,
+        summary: act.summary,
+        params: idParams,
+        body: actBody,
+        response: { 200: announcementSchema },
+      },
       handler: async (request) => {
         const id = idOf(request.params.id);
         await act.run(announce, id, holderOf(request), request.body ?? {});
@@ -135,7 +189,9 @@ export function announcementRoutes(server: ZodServer, app: Pick<App, 'announce' 
     },
     handler: async ({ params, query: { locale } }) => {
       const preview = await announce.preview({ id: idOf(params.id) });
-      const locales = preview.locales.filter((rendered) => locale === undefined || rendered.locale === locale);
+      const locales = preview.locales.filter(
+        (rendered) => locale === undefined || rendered.locale === locale,
+      );
       if (locales.length === 0) {
         throw new HeraldError('invalid', 'unknown-locale', `the announcement has no text in ${locale}`, {
           fix: `choose one of ${preview.locales.map((rendered) => rendered.locale).join(', ')}`,

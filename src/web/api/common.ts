@@ -1,4 +1,10 @@
-import type { FastifyBaseLogger, FastifyInstance, RawReplyDefaultExpression, RawRequestDefaultExpression, RawServerDefault } from 'fastify';
+import type {
+  FastifyBaseLogger,
+  FastifyInstance,
+  RawReplyDefaultExpression,
+  RawRequestDefaultExpression,
+  RawServerDefault,
+} from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 
@@ -16,7 +22,12 @@ export const idParams = z.object({ id: z.string().max(64) });
 const CONTROLS = /[\u0000-\u0009\u000b-\u001f\u007f]/;
 /** A line or two of text by a person: trimmed, not empty, without control characters but the line end. */
 export const text = (max: number) =>
-  z.string().trim().min(1).max(max).refine((t) => !CONTROLS.test(t), 'has control characters');
+  z
+    .string()
+    .trim()
+    .min(1)
+    .max(max)
+    .refine((t) => !CONTROLS.test(t), 'has control characters');
 
 export const code = z.string().regex(/^[a-z0-9][a-z0-9-]{0,63}$/, 'not a code such as "missing-persons"');
 export const time = z.iso.datetime({ offset: true });

@@ -75,7 +75,12 @@ export function deliveryRoutes(server: ZodServer, app: Pick<App, 'announce' | 'r
         ...(channel !== undefined && { channel }),
         ...(status !== undefined && { status }),
       });
-      return pageFrom(rows, limit, (row) => view(row, role), (last) => ids.encode('delivery', id, last.n));
+      return pageFrom(
+        rows,
+        limit,
+        (row) => view(row, role),
+        (last) => ids.encode('delivery', id, last.n),
+      );
     },
   });
 

@@ -43,7 +43,12 @@ export function endpointRoutes(server: ZodServer, app: Pick<App, 'endpoints' | '
 
   server.get('/v1/endpoints', {
     config: { access: 'author' },
-    schema: { tags, summary: 'All endpoints', querystring: pageQuery, response: { 200: pageOf(endpointSchema) } },
+    schema: {
+      tags,
+      summary: 'All endpoints',
+      querystring: pageQuery,
+      response: { 200: pageOf(endpointSchema) },
+    },
     handler: async ({ query: { cursor, limit } }) => {
       const after = readCursor(ids, 'endpoint', cursor)?.id ?? 0;
       const rows = await endpoints.list({ after, limit: limit + 1 });
@@ -56,8 +61,13 @@ export function endpointRoutes(server: ZodServer, app: Pick<App, 'endpoints' | '
     schema: {
       tags,
       summary: "Register an outlet's webhook",
-      description: 'Deliveries are signed as Standard Webhooks says. The secret is in this answer and nowhere else.',
-      body: z.strictObject({ ...fields, topics: fields.topics.default([]), districts: fields.districts.default([]) }),
+      description:
+        'Deliveries are signed as Standard Webhooks says. The secret is in this answer and nowhere else.',
+      body: z.strictObject({
+        ...fields,
+        topics: fields.topics.default([]),
+        districts: fields.districts.default([]),
+      }),
       response: { 201: endpointSchema.extend({ secret }) },
     },
     handler: async (request, reply) => {
@@ -93,13 +103,22 @@ export function endpointRoutes(server: ZodServer, app: Pick<App, 'endpoints' | '
       const id = idOf(request.params.id);
       const changed = await endpoints.update(id, change);
       if (disabled === undefined) return view(changed);
-      return view(disabled ? await endpoints.disable(id, disabledReason ?? 'switched off by the press office') : await endpoints.enable(id));
+      return view(
+        disabled
+          ? await endpoints.disable(id, disabledReason ?? 'switched off by the press office')
+          : await endpoints.enable(id),
+      );
     },
   });
 
   server.delete('/v1/endpoints/:id', {
     config: { access: 'approver' },
-    schema: { tags, summary: 'Remove an endpoint; its deliveries stay on record', params: idParams, response: { 204: z.undefined().describe('Removed') } },
+    schema: {
+      tags,
+      summary: 'Remove an endpoint; its deliveries stay on record',
+      params: idParams,
+      response: { 204: z.undefined().describe('Removed') },
+    },
     handler: async (request, reply) => {
       await endpoints.remove(idOf(request.params.id));
       return reply.code(204).send(undefined);

@@ -1,10 +1,10 @@
-import { Readable } from 'node:stream';
 import type { Hash } from 'node:crypto';
+import { Readable } from 'node:stream';
 import { z } from 'zod';
 import type { App } from '../../app.ts';
 import { HeraldError } from '../../domain/errors.ts';
-import { COLUMNS } from '../../pipeline/import-row.ts';
 import { importCsv, MAX_IMPORT_BYTES } from '../../pipeline/import.ts';
+import { COLUMNS } from '../../pipeline/import-row.ts';
 import { holderOf } from '../access.ts';
 import { hashOf, hold, replay } from '../idempotency.ts';
 import { pageFrom, pageOf, pageQuery, readCursor } from '../paging.ts';
@@ -24,7 +24,10 @@ const refusalSchema = z.object({ line: z.int(), code: z.string(), message: z.str
 const withRefusals = importSchema.extend({ refusals: pageOf(refusalSchema) });
 
 /** CSV files of citizens. */
-export function importRoutes(server: ZodServer, app: Pick<App, 'imports' | 'lists' | 'ids' | 'idempotency'>): void {
+export function importRoutes(
+  server: ZodServer,
+  app: Pick<App, 'imports' | 'lists' | 'ids' | 'idempotency'>,
+): void {
   const { imports, ids } = app;
   const tags = ['imports'];
   type ImportRecord = Awaited<ReturnType<App['imports']['get']>>;
@@ -40,7 +43,12 @@ export function importRoutes(server: ZodServer, app: Pick<App, 'imports' | 'list
   });
   const refusals = async (importId: number, after: number, limit: number) => {
     const rows = await imports.refusals(importId, { after, limit: limit + 1 });
-    return pageFrom(rows, limit, ({ line, code, message }) => ({ line, code, message }), (last) => ids.encode('import', importId, last.line));
+    return pageFrom(
+      rows,
+      limit,
+      ({ line, code, message }) => ({ line, code, message }),
+      (last) => ids.encode('import', importId, last.line),
+    );
   };
 
   // The only route that takes a body as a stream; it never lies in memory whole.
@@ -59,13 +67,20 @@ export function importRoutes(server: ZodServer, app: Pick<App, 'imports' | 'list
       },
       handler: async (request, reply) => {
         if (!(request.body instanceof Readable)) {
-          throw new HeraldError('invalid', 'empty-file', 'there is no file in the body', { fix: 'send it with Content-Type: text/csv' });
+          throw new HeraldError('invalid', 'empty-file', 'there is no file in the body', {
+            fix: 'send it with Content-Type: text/csv',
+          });
         }
         if (Number(request.headers['content-length'] ?? 0) >= MAX_IMPORT_BYTES) {
           reply.header('connection', 'close');
-          throw new HeraldError('too-large', 'too-large', `the file is not smaller than ${MAX_IMPORT_BYTES / 1_000_000} MB; nothing was taken`, {
-            fix: 'split it into several files',
-          });
+          throw new HeraldError(
+            'too-large',
+            'too-large',
+            `the file is not smaller than ${MAX_IMPORT_BYTES / 1_000_000} MB; nothing was taken`,
+            {
+              fix: 'split it into several files',
+            },
+          );
         }
         const hash = hashOf(request);
         const body = hashing(request.body, hash);
@@ -84,7 +99,12 @@ export function importRoutes(server: ZodServer, app: Pick<App, 'imports' | 'list
 
   server.get('/v1/imports', {
     config: { access: 'approver' },
-    schema: { tags, summary: 'Imports, newest first', querystring: pageQuery, response: { 200: pageOf(importSchema) } },
+    schema: {
+      tags,
+      summary: 'Imports, newest first',
+      querystring: pageQuery,
+      response: { 200: pageOf(importSchema) },
+    },
     handler: async ({ query: { cursor, limit } }) => {
       const before = readCursor(ids, 'import', cursor)?.id;
       const rows = await imports.list({ limit: limit + 1, ...(before !== undefined && { before }) });
@@ -104,7 +124,8 @@ export function importRoutes(server: ZodServer, app: Pick<App, 'imports' | 'list
     handler: async ({ params, query: { cursor, limit } }) => {
       const record = await imports.get(ids.decode('import', params.id).id);
       const from = readCursor(ids, 'import', cursor);
-      if (from && from.id !== record.id) throw new HeraldError('invalid', 'invalid-cursor', 'this cursor is not one of this import');
+      if (from && from.id !== record.id)
+        throw new HeraldError('invalid', 'invalid-cursor', 'this cursor is not one of this import');
       return { ...view(record), refusals: await refusals(record.id, from?.n ?? 0, limit) };
     },
   });

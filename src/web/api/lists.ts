@@ -6,7 +6,11 @@ import { code, isoOrNull, text, timeOrNull, type ZodServer } from './common.ts';
 const names = z.record(localeSchema, text(200)).describe('What citizens read, by language');
 const entrySchema = z.object({ code, names: z.record(z.string(), z.string()), archivedAt: timeOrNull });
 type Entry = Awaited<ReturnType<App['lists']['add']>>;
-const view = (entry: Entry) => ({ code: entry.code, names: { ...entry.names }, archivedAt: isoOrNull(entry.archivedAt) });
+const view = (entry: Entry) => ({
+  code: entry.code,
+  names: { ...entry.names },
+  archivedAt: isoOrNull(entry.archivedAt),
+});
 
 /** The office's topics and districts: the same three routes for each. */
 export function listRoutes(server: ZodServer, app: Pick<App, 'lists'>): void {

@@ -46,7 +46,12 @@ export function subscriberRoutes(server: ZodServer, app: Pick<App, 'subscribers'
 
   server.get('/v1/subscribers', {
     config,
-    schema: { tags, summary: 'All subscribers', querystring: pageQuery, response: { 200: pageOf(subscriberSchema) } },
+    schema: {
+      tags,
+      summary: 'All subscribers',
+      querystring: pageQuery,
+      response: { 200: pageOf(subscriberSchema) },
+    },
     handler: async ({ query: { cursor, limit } }) => {
       const after = readCursor(ids, 'subscriber', cursor)?.id ?? 0;
       const rows = await subscribers.list({ after, limit: limit + 1 });
@@ -93,7 +98,10 @@ export function subscriberRoutes(server: ZodServer, app: Pick<App, 'subscribers'
     handler: async (request) => {
       const { consentAt, ...change } = request.body;
       return view(
-        await subscribers.update(idOf(request.params.id), { ...change, ...(consentAt && { consentAt: new Date(consentAt) }) }),
+        await subscribers.update(idOf(request.params.id), {
+          ...change,
+          ...(consentAt && { consentAt: new Date(consentAt) }),
+        }),
       );
     },
   });

@@ -49,7 +49,12 @@ export function userRoutes(server: ZodServer, app: Pick<App, 'users' | 'ids'>): 
 
   server.post('/v1/users/:id/disable', {
     config,
-    schema: { tags, summary: 'For good: their keys stop working at once', params: idParams, response: { 200: userSchema } },
+    schema: {
+      tags,
+      summary: 'For good: their keys stop working at once',
+      params: idParams,
+      response: { 200: userSchema },
+    },
     handler: async (request) => view(await users.disable(userId(request.params.id))),
   });
 
@@ -91,7 +96,12 @@ export function userRoutes(server: ZodServer, app: Pick<App, 'users' | 'ids'>): 
 
   server.delete('/v1/keys/:id', {
     config,
-    schema: { tags, summary: 'Revoke a key', params: idParams, response: { 204: z.undefined().describe('Revoked') } },
+    schema: {
+      tags,
+      summary: 'Revoke a key',
+      params: idParams,
+      response: { 204: z.undefined().describe('Revoked') },
+    },
     handler: async (request, reply) => {
       await users.revokeKey(ids.decode('key', request.params.id).id);
       return reply.code(204).send(undefined);

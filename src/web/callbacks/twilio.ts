@@ -12,11 +12,19 @@ const BODY_LIMIT = 64 * 1024;
  * Twilio's callbacks. They are answered only after what they say is written; a 5xx makes Twilio try again.
  * No limit per address: a broadcast's receipts come from a few of them, and each must carry a signature.
  */
-export async function twilioCallbacks(server: ZodServer, app: Pick<App, 'receive' | 'config'>): Promise<void> {
+export async function twilioCallbacks(
+  server: ZodServer,
+  app: Pick<App, 'receive' | 'config'>,
+): Promise<void> {
   await server.register(formbody, { bodyLimit: BODY_LIMIT });
   const config = { access: 'provider', rateLimit: false } as const;
   const query = z.record(z.string(), z.unknown());
-  const signed = (request: { url: string; body: unknown; query: unknown; headers: Record<string, unknown> }): SignedRequest => {
+  const signed = (request: {
+    url: string;
+    body: unknown;
+    query: unknown;
+    headers: Record<string, unknown>;
+  }): SignedRequest => {
     const { 'x-twilio-signature': signature } = request.headers;
     return {
       // As Twilio knows it: behind a proxy our own host and protocol are others.

@@ -10,7 +10,11 @@ export function healthRoutes(server: ZodServer, app: Pick<App, 'ready' | 'report
 
   server.get('/healthz', {
     config,
-    schema: { tags, summary: 'Whether the process lives', response: { 200: z.object({ ok: z.literal(true) }) } },
+    schema: {
+      tags,
+      summary: 'Whether the process lives',
+      response: { 200: z.object({ ok: z.literal(true) }) },
+    },
     handler: async () => ({ ok: true }) as const,
   });
 
@@ -52,7 +56,10 @@ function metrics(server: ZodServer, app: Pick<App, 'reports'>) {
   });
   server.addHook('onResponse', async (request, reply) => {
     const route = request.routeOptions.url ?? 'none';
-    duration.observe({ method: request.method, route, status: String(reply.statusCode) }, reply.elapsedTime / 1000);
+    duration.observe(
+      { method: request.method, route, status: String(reply.statusCode) },
+      reply.elapsedTime / 1000,
+    );
   });
 
   const gauge = <L extends string>(name: string, help: string, labelNames: readonly L[]) =>

@@ -9,20 +9,34 @@ export class Html {
   }
 }
 
-const ENTITIES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' };
+const ENTITIES: Readonly<Record<string, string>> = {
+  '&': '&amp;',
+  '<': '&lt;',
+  '>': '&gt;',
+  '"': '&quot;',
+  "'": '&#39;',
+};
 
 /** HTML from a template literal: whatever is put in is escaped, unless it is `Html` itself. */
-export function html(strings: TemplateStringsArray, ...values: readonly (string | number | Html | readonly Html[])[]): Html {
-  const escape = (value: (typeof values)[number]): string => {
+export function html(
+  strings: TemplateStringsArray,
+  ...values: readonly (string | number | Html | readonly Html[])[]
+): Html {
+  const escaped = (value: (typeof values)[number]): string => {
     if (value instanceof Html) return value.toString();
     if (typeof value === 'object') return value.map((part) => part.toString()).join('');
     return String(value).replace(/[&<>"']/g, (c) => ENTITIES[c] ?? c);
   };
-  return new Html(strings.reduce((out, part, i) => `${out}${escape(values[i - 1] ?? '')}${part}`));
+  return new Html(strings.reduce((out, part, i) => `${out}${escaped(values[i - 1] ?? '')}${part}`));
 }
 
 /** A whole page; in trial mode it says so, whatever else it says. */
-export function page(options: { readonly title: string; readonly lang: string; readonly mode: 'trial' | 'live'; readonly body: Html }): string {
+export function page(options: {
+  readonly title: string;
+  readonly lang: string;
+  readonly mode: 'trial' | 'live';
+  readonly body: Html;
+}): string {
   const trial =
     options.mode === 'trial'
       ? html`<p class="trial"><strong>试运行 · trial</strong> 所有消息只发往沙箱。<span lang="en">Everything goes to the sandbox; nobody is written to.</span></p>`

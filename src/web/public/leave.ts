@@ -15,7 +15,9 @@ const BODY_LIMIT = 16 * 1024;
  */
 export async function leavePages(server: ZodServer, app: Pick<App, 'receive' | 'config'>): Promise<void> {
   // The wish is in the address; the body, in whatever encoding, says only who passed it on.
-  server.addContentTypeParser('*', { parseAs: 'string', bodyLimit: BODY_LIMIT }, (_request, body, done) => done(null, body));
+  server.addContentTypeParser('*', { parseAs: 'string', bodyLimit: BODY_LIMIT }, (_request, body, done) =>
+    done(null, body),
+  );
   const params = z.object({ token: z.string().max(200) });
   const config = { access: 'public' } as const;
   const { mode } = app.config;
@@ -72,11 +74,16 @@ const show = (reply: FastifyReply, mode: 'trial' | 'live', status: number, body:
     .send(page({ title: '退订 · Unsubscribe', lang: 'zh-CN', mode, body }));
 
 /** For a citizen, an unknown token is a page and not a problem document. */
-async function orUnknown(reply: FastifyReply, mode: 'trial' | 'live', answer: () => Promise<FastifyReply>): Promise<FastifyReply> {
+async function orUnknown(
+  reply: FastifyReply,
+  mode: 'trial' | 'live',
+  answer: () => Promise<FastifyReply>,
+): Promise<FastifyReply> {
   try {
     return await answer();
   } catch (error) {
-    if (error instanceof HeraldError && error.kind === 'not-found') return show(reply, mode, 404, unknownPage);
+    if (error instanceof HeraldError && error.kind === 'not-found')
+      return show(reply, mode, 404, unknownPage);
     throw error;
   }
 }

@@ -33,7 +33,8 @@ export function publicPages(server: ZodServer, app: Pick<App, 'config'>): void {
   server.get('/style.css', {
     config,
     schema: { hide: true },
-    handler: (_request, reply) => reply.type('text/css; charset=utf-8').header('cache-control', CACHE).send(STYLE),
+    handler: (_request, reply) =>
+      reply.type('text/css; charset=utf-8').header('cache-control', CACHE).send(STYLE),
   });
 
   server.get('/schemas/announcement.v1.json', {

@@ -1,4 +1,5 @@
 import { createHash, createPublicKey, generateKeyPairSync, type KeyObject, verify } from 'node:crypto';
+import { domainToASCII } from 'node:url';
 import fc from 'fast-check';
 import { simpleParser } from 'mailparser';
 import { describe, expect, it } from 'vitest';
@@ -58,6 +59,12 @@ describe('a composed mail', () => {
     expect(correction.references).toEqual(
       ['ann_1', 'ann_2', 'ann_3'].map((id) => `<${id}@mail.police.example>`),
     );
+  });
+
+  it('goes to the ASCII form of a domain, so that every server can take it', async () => {
+    const { envelope, raw } = await compose(outgoingEmail({ address: 'li.wei@滨江.example' }));
+    expect(envelope.to).toBe('li.wei@xn--mtr74o.example');
+    expect(headerLines(raw).get('to')).toBe('li.wei@xn--mtr74o.example');
   });
 
   it('keeps its Message-ID at every attempt', async () => {
@@ -137,7 +144,7 @@ describe('headers cannot be injected', () => {
         const address = `${local}@${domain}`;
         try {
           const { envelope, raw } = await compose(outgoingEmail({ address }));
-          expect(envelope.to).toBe(address);
+          expect(envelope.to).toBe(`${local}@${/^[\0-\x7f]*$/.test(domain) ? domain : domainToASCII(domain)}`);
           expect([...headerLines(raw).keys()].sort()).toEqual(expected);
         } catch (error) {
           expect(error).toBeInstanceOf(HeraldError);
