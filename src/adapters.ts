@@ -1,14 +1,19 @@
 import { createPrivateKey } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createSmtpAdapter } from './channels/email/smtp.ts';
-import { parseInbound, parseStatusCallback, verifyTwilioSignature, DELIVERY_PARAM } from './channels/sms/twilio-callbacks.ts';
 import { createTwilioAdapter } from './channels/sms/twilio.ts';
+import {
+  DELIVERY_PARAM,
+  parseInbound,
+  parseStatusCallback,
+  verifyTwilioSignature,
+} from './channels/sms/twilio-callbacks.ts';
 import { createWebhookAdapter } from './channels/webhook/http.ts';
+import type { ReadyConfig } from './config.ts';
 import { purposeKey } from './config.ts';
 import type { Channel, Gateway } from './domain/channel.ts';
 import type { AdapterFor, ChannelAdapter, Logger } from './pipeline/ports.ts';
 import type { SmsCallbacks } from './pipeline/receive.ts';
-import type { ReadyConfig } from './provision.ts';
 
 /** Requests at a time in one worker process, and how long one may take. */
 const LIMITS = {
@@ -22,6 +27,9 @@ export const REQUEST_TIMEOUT_MS: Readonly<Record<Channel, number>> = {
   email: LIMITS.email.requestTimeoutMs,
   webhook: LIMITS.webhook.requestTimeoutMs,
 };
+/** The sandbox takes any service of the right form. */
+const SANDBOX_SERVICE = `MG${'0'.repeat(32)}`;
+
 /** Where the sandbox's gateways listen, as it says itself. */
 export interface SandboxGateways {
   readonly url: string;
@@ -40,8 +48,10 @@ type Maker = { readonly [C in Channel]: (gateway: Gateway) => ChannelAdapter<C> 
 export function createAdapters(config: ReadyConfig, sandbox: SandboxGateways | undefined, log: Logger) {
   const made = new Map<string, ChannelAdapter | undefined>();
   const domain = new URL(config.publicUrl).hostname;
-  const statusCallbackUrl = (deliveryId: string) => `${config.publicUrl}/callbacks/twilio/status?${DELIVERY_PARAM}=${deliveryId}`;
-  const onUnlistedCode = (refusal: object) => log.error(refusal, 'the provider answered with a code that no table knows; taken as temporary');
+  const statusCallbackUrl = (deliveryId: string) =>
+    `${config.publicUrl}/callbacks/twilio/status?${DELIVERY_PARAM}=${deliveryId}`;
+  const onUnlistedCode = (refusal: object) =>
+    log.error(refusal, 'the provider answered with a code that no table knows; taken as temporary');
 
   const make: Maker = {
     sms(gateway) {
@@ -52,7 +62,12 @@ export function createAdapters(config: ReadyConfig, sandbox: SandboxGateways | u
         return createTwilioAdapter({ ...common, ...account, ...(apiUrl && { apiUrl }) });
       }
       if (!sandbox) return undefined;
-      return createTwilioAdapter({ ...common, ...sandboxAccount(config.secret), sender: { from: '+12025550100' }, apiUrl: sandbox.url });
+      return createTwilioAdapter({
+        ...common,
+        ...sandboxAccount(config.secret),
+        sender: { messagingServiceSid: SANDBOX_SERVICE },
+        apiUrl: sandbox.url,
+      });
     },
 
     email(gateway) {
@@ -68,8 +83,13 @@ export function createAdapters(config: ReadyConfig, sandbox: SandboxGateways | u
         ...(bounceAddress && { bounceAddress, oneClickMail: leaveAddress(bounceAddress) }),
         messageIdDomain: domain,
         listId: `notices.${domain}`,
+        onUnlistedCode,
         ...(dkim && {
-          dkim: { domain: dkim.domain, selector: dkim.selector, privateKey: createPrivateKey(readFileSync(dkim.privateKeyFile)) },
+          dkim: {
+            domain: dkim.domain,
+            selector: dkim.selector,
+            privateKey: createPrivateKey(readFileSync(dkim.privateKeyFile)),
+          },
         }),
       });
     },
@@ -77,15 +97,30 @@ export function createAdapters(config: ReadyConfig, sandbox: SandboxGateways | u
     webhook(gateway) {
       const { connections: concurrency, requestTimeoutMs } = LIMITS.webhook;
       if (gateway === 'live') {
-        return createWebhookAdapter({ gateway, concurrency, requestTimeoutMs, allowedCidrs: config.webhookAllowedCidrs });
+        return createWebhookAdapter({
+          gateway,
+          concurrency,
+          requestTimeoutMs,
+          allowedCidrs: config.webhookAllowedCidrs,
+        });
       }
       if (!sandbox) return undefined;
-      const adapter = createWebhookAdapter({ gateway, concurrency, requestTimeoutMs, allowedHosts: [new URL(sandbox.url).host] });
+      const adapter = createWebhookAdapter({
+        gateway,
+        concurrency,
+        requestTimeoutMs,
+        allowedHosts: [new URL(sandbox.url).host],
+      });
       // A rehearsal never reaches a newsroom: an endpoint outside the sandbox is stood in for by one inside.
       return {
         ...adapter,
         send: (message, signal) =>
-          adapter.send(message.address.startsWith(`${sandbox.url}/`) ? message : { ...message, address: `${sandbox.url}/hooks/rehearsal` }, signal),
+          adapter.send(
+            message.address.startsWith(`${sandbox.url}/`)
+              ? message
+              : { ...message, address: `${sandbox.url}/hooks/rehearsal` },
+            signal,
+          ),
       };
     },
   };
@@ -100,7 +135,10 @@ export function createAdapters(config: ReadyConfig, sandbox: SandboxGateways | u
     adapterFor,
     /** Why a channel cannot go through a gateway; undefined when it can. */
     missingProvider(channel: Channel, gateway: Gateway): string | undefined {
-      if (gateway === 'sandbox') return sandbox ? undefined : 'no sandbox is running; start one with `herald start`, or set HERALD_SANDBOX_URL';
+      if (gateway === 'sandbox')
+        return sandbox
+          ? undefined
+          : 'no sandbox is running; start one with `herald start`, or set HERALD_SANDBOX_URL';
       if (channel === 'sms' && !config.twilio) return 'no SMS provider is configured (TWILIO_ACCOUNT_SID …)';
       if (channel === 'email' && !config.smtp) return 'no SMTP relay is configured (SMTP_URL, EMAIL_FROM)';
       return undefined;
@@ -113,7 +151,8 @@ export function createAdapters(config: ReadyConfig, sandbox: SandboxGateways | u
 }
 
 /** `bounce@…` → `leave@…`: the listener takes both. */
-export const leaveAddress = (bounceAddress: string): string => `leave@${bounceAddress.slice(bounceAddress.lastIndexOf('@') + 1)}`;
+export const leaveAddress = (bounceAddress: string): string =>
+  `leave@${bounceAddress.slice(bounceAddress.lastIndexOf('@') + 1)}`;
 
 function smsCallbacks(config: ReadyConfig, sandbox: SandboxGateways | undefined): SmsCallbacks[] {
   const accounts = [

@@ -4,9 +4,11 @@ import type pg from 'pg';
 import type { Logger as PinoLogger } from 'pino';
 import { createAdapters, leaveAddress, REQUEST_TIMEOUT_MS, type SandboxGateways } from './adapters.ts';
 import { parseBounce } from './channels/email/bounce.ts';
+import { type BounceListener, startBounceListener } from './channels/email/bounce-listener.ts';
 import { TWILIO_ABILITIES } from './channels/sms/twilio.ts';
 import { generateSecret } from './channels/webhook/signature.ts';
 import { checkEndpointUrl } from './channels/webhook/ssrf.ts';
+import type { ReadyConfig } from './config.ts';
 import { purposeKey } from './config.ts';
 import { HeraldError } from './domain/errors.ts';
 import { OpaqueIds } from './domain/opaque-id.ts';
@@ -15,10 +17,16 @@ import { type Announce, createAnnounce } from './pipeline/announce.ts';
 import { type Composer, createComposer } from './pipeline/compose.ts';
 import type { Clock, Limiter, Renderer, StartRunner, WakeUps } from './pipeline/ports.ts';
 import { createReceive, type Receive } from './pipeline/receive.ts';
-import type { BreakerStore, DeliveryStore, ExpansionStore, ReportStore, SweepStore, WorkerStore } from './pipeline/stores.ts';
-import type { ReadyConfig } from './provision.ts';
-import { createRedisLimiter } from './queue/redis-limiter.ts';
+import type {
+  BreakerStore,
+  DeliveryStore,
+  ExpansionStore,
+  ReportStore,
+  SweepStore,
+  WorkerStore,
+} from './pipeline/stores.ts';
 import { createRunner, createWakeUps, migrateQueue, type QueueOptions } from './queue/bullmq.ts';
+import { createRedisLimiter } from './queue/redis-limiter.ts';
 import { loadTemplates, type TemplateLibrary } from './render/load.ts';
 import { createRenderer } from './render/renderer.ts';
 import { packageRoot } from './root.ts';
@@ -69,6 +77,11 @@ export interface App {
   /** What worker processes run on. */
   readonly engine: Engine;
 
+  /**
+   * Takes bounces by SMTP: at BOUNCE_PORT, or in trial mode at a free port that the sandbox is told. `undefined` when
+   * nothing is configured.
+   */
+  listenForBounces(): Promise<BounceListener | undefined>;
   ready(): Promise<Readiness>;
   close(): Promise<void>;
 }
@@ -116,10 +129,15 @@ function queueOptions(config: ReadyConfig, installationId: string): QueueOptions
 
 /** Brings the database to this code's schema, BullMQ's tables included. Safe to run twice, and by two at a time. */
 export async function migrateDatabase(config: ReadyConfig, log: PinoLogger): Promise<void> {
-  const pool = createPool({ connectionString: config.databaseUrl, max: 2, applicationName: 'herald migrate' });
+  const pool = createPool({
+    connectionString: config.databaseUrl,
+    max: 2,
+    applicationName: 'herald migrate',
+  });
   try {
     await migrate(pool, { folder: MIGRATIONS, log: (line: string) => log.info(line) });
-    if (!config.redisUrl) await migrateQueue({ backend: 'postgres', connectionString: config.databaseUrl, installationId: '' });
+    if (!config.redisUrl)
+      await migrateQueue({ backend: 'postgres', connectionString: config.databaseUrl, installationId: '' });
   } finally {
     await pool.end();
   }
@@ -141,16 +159,27 @@ export async function open(
     for (const close of closers.splice(0).reverse()) await close();
   };
   try {
-    const pool = createPool({ connectionString: config.databaseUrl, max: options.connections ?? 4, applicationName: options.name });
+    const pool = createPool({
+      connectionString: config.databaseUrl,
+      max: options.connections ?? 4,
+      applicationName: options.name,
+    });
     closers.push(() => pool.end());
     await requireSchema(pool, SCHEMA);
-    const installation = await openInstallation(pool, createHmac('sha256', purposeKey(config.secret, 'check')).update('herald').digest(), config.mode);
+    const installation = await openInstallation(
+      pool,
+      createHmac('sha256', purposeKey(config.secret, 'check')).update('herald').digest(),
+      config.mode,
+    );
 
     const sandbox = config.sandboxUrl ? await askSandbox(config.sandboxUrl) : undefined;
     const adapters = createAdapters(config, sandbox, log);
     closers.push(() => adapters.close());
     const templates = await loadTemplates(config.templatesDirs, { defaultLocale: config.defaultLocale });
-    const queue = queueOptions(config, installation.id);
+    const queue = {
+      ...queueOptions(config, installation.id),
+      onWarning: (message: string) => log.warn(message),
+    };
     const wakeUps = await createWakeUps(queue);
     closers.push(() => wakeUps.close());
 
@@ -160,15 +189,35 @@ export async function open(
     // Counter slots spread the processes' writes; which one a process takes does not matter.
     const slot = process.pid % SLOTS;
     const announcements = createAnnouncementStore(pool);
-    const deliveries = createDeliveryStore(pool, createSealer(purposeKey(config.secret, 'endpoints'), 'endpoint-secret'));
+    const deliveries = createDeliveryStore(
+      pool,
+      createSealer(purposeKey(config.secret, 'endpoints'), 'endpoint-secret'),
+    );
     const receipts = createReceiptStore(pool, slot);
     const sweeps = createSweepStore(pool);
-    const limiter = config.redisUrl ? createRedisLimiter({ url: config.redisUrl, prefix: installation.id }) : undefined;
+    const limiter = config.redisUrl
+      ? createRedisLimiter({ url: config.redisUrl, prefix: installation.id })
+      : undefined;
     if (limiter) closers.push(() => limiter.close());
 
     const common = { ids, officeName: config.officeName, renderer, mode: config.mode, log };
     const lists = new ListStore(pool);
-    const suppress = (client: pg.PoolClient, suppression: Parameters<typeof suppressAddress>[2]) => suppressAddress(client, slot, suppression);
+    const suppress = (client: pg.PoolClient, suppression: Parameters<typeof suppressAddress>[2]) =>
+      suppressAddress(client, slot, suppression);
+
+    const mailboxes = {
+      bounceAddress: config.bounceAddress,
+      leaveAddress: config.bounceAddress && leaveAddress(config.bounceAddress),
+      messageIdDomain: new URL(config.publicUrl).hostname,
+    };
+    const receive = createReceive({
+      ...common,
+      receipts,
+      deliveries,
+      callbacks: adapters.callbacks,
+      leaveKey,
+      parseBounce: (raw) => parseBounce(raw, mailboxes),
+    });
 
     return {
       config,
@@ -187,32 +236,30 @@ export async function open(
         rates: config.rates,
         wake: () => wake(sweeps, wakeUps, log),
       }),
-      receive: createReceive({
-        ...common,
-        receipts,
-        deliveries,
-        callbacks: adapters.callbacks,
-        leaveKey,
-        parseBounce: (raw) =>
-          parseBounce(raw, {
-            bounceAddress: config.bounceAddress,
-            leaveAddress: config.bounceAddress && leaveAddress(config.bounceAddress),
-            messageIdDomain: new URL(config.publicUrl).hostname,
-          }),
-      }),
+      receive,
       reports: createReportStore(pool),
       users: new UserStore(pool),
       lists,
-      subscribers: new SubscriberStore(pool, { lists, suppress, normalise: { sms: normalisePhone, email: normaliseEmail } }),
+      subscribers: new SubscriberStore(pool, {
+        lists,
+        suppress,
+        normalise: { sms: normalisePhone, email: normaliseEmail },
+      }),
       endpoints: new EndpointStore(pool, {
         lists,
         sealer: createSealer(purposeKey(config.secret, 'endpoints'), 'endpoint-secret'),
         generateSecret,
         checkUrl: (url) =>
-          checkEndpointUrl(url, { allowedCidrs: config.webhookAllowedCidrs, allowedHosts: sandbox ? [new URL(sandbox.url).host] : [] }),
+          checkEndpointUrl(url, {
+            allowedCidrs: config.webhookAllowedCidrs,
+            allowedHosts: sandbox ? [new URL(sandbox.url).host] : [],
+          }),
       }),
       imports: new ImportStore(pool),
-      idempotency: new IdempotencyStore(pool, createSealer(purposeKey(config.secret, 'answers'), 'idempotent-answer')),
+      idempotency: new IdempotencyStore(
+        pool,
+        createSealer(purposeKey(config.secret, 'answers'), 'idempotent-answer'),
+      ),
       templates,
       engine: {
         deliveries,
@@ -226,6 +273,20 @@ export async function open(
         composer: createComposer({ ...common, deliveries, publicUrl: config.publicUrl, leaveKey, clock }),
         adapters,
         requestTimeoutMs: REQUEST_TIMEOUT_MS,
+      },
+      async listenForBounces() {
+        if (!config.bounceAddress || (config.bouncePort === undefined && config.mode === 'live'))
+          return undefined;
+        return startBounceListener({
+          ...mailboxes,
+          host: config.bouncePort === undefined ? '127.0.0.1' : config.host,
+          port: config.bouncePort ?? 0,
+          onReport: async (report) => {
+            if (!(await receive.mail(report)))
+              log.warn({ kind: report.kind }, 'a bounce names no delivery of ours');
+          },
+          onError: (error) => log.warn({ err: error }, 'a mail to the bounce address was not taken'),
+        });
       },
       ready: () => readiness(pool, wakeUps),
       close: closeAll,
@@ -247,7 +308,11 @@ async function wake(sweeps: SweepStore, wakeUps: WakeUps, log: PinoLogger): Prom
 }
 
 async function readiness(pool: pg.Pool, wakeUps: WakeUps): Promise<Readiness> {
-  const verdict = (check: Promise<unknown>) => check.then(() => 'ok', (error: unknown) => (error instanceof Error ? error.message : String(error)));
+  const verdict = (check: Promise<unknown>) =>
+    check.then(
+      () => 'ok',
+      (error: unknown) => (error instanceof Error ? error.message : String(error)),
+    );
   const [database, schema, queue] = await Promise.all([
     verdict(pool.query('SELECT 1')),
     verdict(requireSchema(pool, SCHEMA)),
@@ -259,13 +324,21 @@ async function readiness(pool: pg.Pool, wakeUps: WakeUps): Promise<Readiness> {
 /** The sandbox says where its gateways are. @throws HeraldError `sandbox-unavailable` */
 async function askSandbox(url: string): Promise<SandboxGateways> {
   try {
-    const answer = await fetch(url, { headers: { accept: 'application/json' }, signal: AbortSignal.timeout(5_000) });
+    const answer = await fetch(url, {
+      headers: { accept: 'application/json' },
+      signal: AbortSignal.timeout(5_000),
+    });
     const { gateways } = (await answer.json()) as { gateways: { smtp: string } };
     return { url, smtp: gateways.smtp };
   } catch (error) {
-    throw new HeraldError('unavailable', 'sandbox-unavailable', `no sandbox answers at ${url}: ${String(error)}`, {
-      fix: 'start it with `herald start` or `herald sandbox`, or unset HERALD_SANDBOX_URL',
-      cause: error,
-    });
+    throw new HeraldError(
+      'unavailable',
+      'sandbox-unavailable',
+      `no sandbox answers at ${url}: ${String(error)}`,
+      {
+        fix: 'start it with `herald start` or `herald sandbox`, or unset HERALD_SANDBOX_URL',
+        cause: error,
+      },
+    );
   }
 }

@@ -7,10 +7,13 @@ import { packageRoot } from './root.ts';
 
 const port = z.coerce.number().int().min(0).max(65_535);
 const url = (protocols: readonly string[]) =>
-  z.string().refine((text) => {
-    const parsed = URL.parse(text);
-    return parsed !== null && protocols.includes(parsed.protocol);
-  }, `must be a URL that starts with ${protocols.map((p) => `${p}//`).join(' or ')}`);
+  z.string().refine(
+    (text) => {
+      const parsed = URL.parse(text);
+      return parsed !== null && protocols.includes(parsed.protocol);
+    },
+    `must be a URL that starts with ${protocols.map((p) => `${p}//`).join(' or ')}`,
+  );
 const rate = z.coerce.number().positive().max(100_000);
 
 /** Environment variable → what it must be. The only place where Herald's environment is described. */
@@ -20,14 +23,23 @@ const environmentSchema = z.object({
   HERALD_DATA_DIR: z.string().default('.herald'),
   HERALD_MODE: z.enum(['trial', 'live']).default('trial'),
   HERALD_TEMPLATES_DIR: z.string().optional(),
-  HERALD_SECRET: z.string().min(32, 'must have at least 32 characters; make one with: openssl rand -base64 32').optional(),
+  HERALD_SECRET: z
+    .string()
+    .min(32, 'must have at least 32 characters; make one with: openssl rand -base64 32')
+    .optional(),
   HERALD_SANDBOX_URL: url(['http:']).optional(),
   HOST: z.string().default('127.0.0.1'),
   PORT: port.default(8080),
   PUBLIC_URL: url(['http:', 'https:']).optional(),
-  TWILIO_ACCOUNT_SID: z.string().regex(/^AC[0-9a-fA-F]{32}$/, 'must be AC and 32 hexadecimal digits').optional(),
+  TWILIO_ACCOUNT_SID: z
+    .string()
+    .regex(/^AC[0-9a-fA-F]{32}$/, 'must be AC and 32 hexadecimal digits')
+    .optional(),
   TWILIO_AUTH_TOKEN: z.string().min(1).optional(),
-  TWILIO_MESSAGING_SERVICE_SID: z.string().regex(/^MG[0-9a-fA-F]{32}$/, 'must be MG and 32 hexadecimal digits').optional(),
+  TWILIO_MESSAGING_SERVICE_SID: z
+    .string()
+    .regex(/^MG[0-9a-fA-F]{32}$/, 'must be MG and 32 hexadecimal digits')
+    .optional(),
   TWILIO_FROM: z.string().min(1).optional(),
   TWILIO_API_URL: url(['http:', 'https:']).optional(),
   SMS_SEGMENTS_PER_SECOND: rate.optional(),
@@ -66,7 +78,9 @@ export interface TwilioConfig {
 export interface SmtpConfig {
   readonly url: string;
   readonly from: string;
-  readonly dkim: { readonly domain: string; readonly selector: string; readonly privateKeyFile: string } | undefined;
+  readonly dkim:
+    | { readonly domain: string; readonly selector: string; readonly privateKeyFile: string }
+    | undefined;
 }
 
 export interface Config {
@@ -91,7 +105,10 @@ export interface Config {
   readonly bounceAddress: string | undefined;
   readonly bouncePort: number | undefined;
   /** Segments or messages per second, by gateway. */
-  readonly rates: { readonly live: { sms: number; email: number }; readonly sandbox: { sms: number; email: number } };
+  readonly rates: {
+    readonly live: { sms: number; email: number };
+    readonly sandbox: { sms: number; email: number };
+  };
   /** Locale → what stands before an SMS. */
   readonly smsSignature: Readonly<Record<string, string>>;
   readonly officeName: string;
@@ -100,6 +117,9 @@ export interface Config {
   readonly webhookAllowedCidrs: readonly string[];
   readonly logLevel: Environment['LOG_LEVEL'];
 }
+
+/** A configuration with which a database can be opened. */
+export type ReadyConfig = Config & { readonly databaseUrl: string; readonly secret: string };
 
 function isTimezone(zone: string): boolean {
   try {
@@ -131,16 +151,23 @@ export function parseSignature(text: string | undefined, defaultLocale: string):
  */
 export function loadConfig(environment: Readonly<Record<string, string | undefined>> = process.env): Config {
   // An empty variable (`REDIS_URL=`) means that it is not set.
-  const set = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== undefined && value !== ''));
+  const set = Object.fromEntries(
+    Object.entries(environment).filter(([, value]) => value !== undefined && value !== ''),
+  );
   const parsed = environmentSchema.safeParse(set);
   const issues = parsed.success
     ? relations(parsed.data)
     : parsed.error.issues.map((i) => ({ path: String(i.path[0]), message: i.message }));
   if (!parsed.success || issues.length > 0) {
-    throw new HeraldError('invalid', 'invalid-configuration', `the configuration is wrong: ${issues.map((i) => `${i.path} ${i.message}`).join('; ')}`, {
-      issues,
-      fix: 'change the environment and start again; docs/operations.md lists every variable',
-    });
+    throw new HeraldError(
+      'invalid',
+      'invalid-configuration',
+      `the configuration is wrong: ${issues.map((i) => `${i.path} ${i.message}`).join('; ')}`,
+      {
+        issues,
+        fix: 'change the environment and start again; docs/operations.md lists every variable',
+      },
+    );
   }
   return toConfig(parsed.data);
 }
@@ -148,13 +175,37 @@ export function loadConfig(environment: Readonly<Record<string, string | undefin
 /** What one variable demands of another. */
 function relations(env: Environment): { path: string; message: string }[] {
   const rules: [wrong: boolean, path: string, message: string][] = [
-    [env.DATABASE_URL !== undefined && env.HERALD_SECRET === undefined, 'HERALD_SECRET', 'is required with DATABASE_URL, the same on every host; make one with: openssl rand -base64 32'],
-    [env.REDIS_URL !== undefined && env.DATABASE_URL === undefined, 'REDIS_URL', 'needs DATABASE_URL: the embedded database serves one machine, which needs no Redis'],
-    [env.TWILIO_ACCOUNT_SID !== undefined && env.TWILIO_AUTH_TOKEN === undefined, 'TWILIO_AUTH_TOKEN', 'is required with TWILIO_ACCOUNT_SID'],
-    [env.TWILIO_ACCOUNT_SID !== undefined && !env.TWILIO_MESSAGING_SERVICE_SID && !env.TWILIO_FROM, 'TWILIO_FROM', 'or TWILIO_MESSAGING_SERVICE_SID is required with TWILIO_ACCOUNT_SID'],
+    [
+      env.DATABASE_URL !== undefined && env.HERALD_SECRET === undefined,
+      'HERALD_SECRET',
+      'is required with DATABASE_URL, the same on every host; make one with: openssl rand -base64 32',
+    ],
+    [
+      env.REDIS_URL !== undefined && env.DATABASE_URL === undefined,
+      'REDIS_URL',
+      'needs DATABASE_URL: the embedded database serves one machine, which needs no Redis',
+    ],
+    [
+      env.TWILIO_ACCOUNT_SID !== undefined && env.TWILIO_AUTH_TOKEN === undefined,
+      'TWILIO_AUTH_TOKEN',
+      'is required with TWILIO_ACCOUNT_SID',
+    ],
+    [
+      env.TWILIO_ACCOUNT_SID !== undefined && !env.TWILIO_MESSAGING_SERVICE_SID && !env.TWILIO_FROM,
+      'TWILIO_FROM',
+      'or TWILIO_MESSAGING_SERVICE_SID is required with TWILIO_ACCOUNT_SID',
+    ],
     [env.SMTP_URL !== undefined && env.EMAIL_FROM === undefined, 'EMAIL_FROM', 'is required with SMTP_URL'],
-    [!!env.DKIM_DOMAIN !== !!env.DKIM_PRIVATE_KEY_FILE || !!env.DKIM_DOMAIN !== !!env.DKIM_SELECTOR, 'DKIM_DOMAIN', 'needs DKIM_SELECTOR and DKIM_PRIVATE_KEY_FILE, and they need it'],
-    [env.HERALD_MODE === 'live' && env.PUBLIC_URL === undefined, 'PUBLIC_URL', 'is required in live mode: providers and citizens must reach Herald'],
+    [
+      !!env.DKIM_DOMAIN !== !!env.DKIM_PRIVATE_KEY_FILE || !!env.DKIM_DOMAIN !== !!env.DKIM_SELECTOR,
+      'DKIM_DOMAIN',
+      'needs DKIM_SELECTOR and DKIM_PRIVATE_KEY_FILE, and they need it',
+    ],
+    [
+      env.HERALD_MODE === 'live' && env.PUBLIC_URL === undefined,
+      'PUBLIC_URL',
+      'is required in live mode: providers and citizens must reach Herald',
+    ],
   ];
   return rules.filter(([wrong]) => wrong).map(([, path, message]) => ({ path, message }));
 }
@@ -165,7 +216,10 @@ function toConfig(env: Environment): Config {
     databaseUrl: env.DATABASE_URL,
     redisUrl: env.REDIS_URL,
     dataDir: resolve(env.HERALD_DATA_DIR),
-    templatesDirs: [join(packageRoot, 'templates'), ...(env.HERALD_TEMPLATES_DIR ? [resolve(env.HERALD_TEMPLATES_DIR)] : [])],
+    templatesDirs: [
+      join(packageRoot, 'templates'),
+      ...(env.HERALD_TEMPLATES_DIR ? [resolve(env.HERALD_TEMPLATES_DIR)] : []),
+    ],
     host: env.HOST,
     port: env.PORT,
     publicUrl: (env.PUBLIC_URL ?? `http://127.0.0.1:${env.PORT}`).replace(/\/+$/, ''),
@@ -189,7 +243,11 @@ function toConfig(env: Environment): Config {
             from: env.EMAIL_FROM,
             dkim:
               env.DKIM_DOMAIN && env.DKIM_SELECTOR && env.DKIM_PRIVATE_KEY_FILE
-                ? { domain: env.DKIM_DOMAIN, selector: env.DKIM_SELECTOR, privateKeyFile: resolve(env.DKIM_PRIVATE_KEY_FILE) }
+                ? {
+                    domain: env.DKIM_DOMAIN,
+                    selector: env.DKIM_SELECTOR,
+                    privateKeyFile: resolve(env.DKIM_PRIVATE_KEY_FILE),
+                  }
                 : undefined,
           }
         : undefined,
@@ -197,14 +255,26 @@ function toConfig(env: Environment): Config {
     bounceAddress: env.BOUNCE_ADDRESS ?? (env.HERALD_MODE === 'trial' ? 'bounce@herald.invalid' : undefined),
     bouncePort: env.BOUNCE_PORT,
     rates: {
-      live: { sms: env.SMS_SEGMENTS_PER_SECOND ?? LIVE_RATE.sms, email: env.EMAIL_PER_SECOND ?? LIVE_RATE.email },
-      sandbox: { sms: env.SMS_SEGMENTS_PER_SECOND ?? SANDBOX_RATE.sms, email: env.EMAIL_PER_SECOND ?? SANDBOX_RATE.email },
+      live: {
+        sms: env.SMS_SEGMENTS_PER_SECOND ?? LIVE_RATE.sms,
+        email: env.EMAIL_PER_SECOND ?? LIVE_RATE.email,
+      },
+      sandbox: {
+        sms: env.SMS_SEGMENTS_PER_SECOND ?? SANDBOX_RATE.sms,
+        email: env.EMAIL_PER_SECOND ?? SANDBOX_RATE.email,
+      },
     },
-    smsSignature: parseSignature(env.SMS_SIGNATURE ?? 'zh-CN=滨江公安,en=Binjiang Police', env.DEFAULT_LOCALE),
+    smsSignature: parseSignature(
+      env.SMS_SIGNATURE ?? 'zh-CN=滨江公安,en=Binjiang Police',
+      env.DEFAULT_LOCALE,
+    ),
     officeName: env.OFFICE_NAME,
     officeTimezone: env.OFFICE_TIMEZONE,
     defaultLocale: env.DEFAULT_LOCALE,
-    webhookAllowedCidrs: env.WEBHOOK_ALLOWED_CIDRS?.split(',').map((c) => c.trim()).filter(Boolean) ?? [],
+    webhookAllowedCidrs:
+      env.WEBHOOK_ALLOWED_CIDRS?.split(',')
+        .map((c) => c.trim())
+        .filter(Boolean) ?? [],
     logLevel: env.LOG_LEVEL,
   });
 }

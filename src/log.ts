@@ -7,7 +7,13 @@ export function createLog(level: Config['logLevel'], name: string): Logger {
     {
       name,
       level,
-      redact: ['req.headers.authorization', 'req.headers["x-twilio-signature"]', '*.authToken', '*.secret', '*.password'],
+      redact: [
+        'req.headers.authorization',
+        'req.headers["x-twilio-signature"]',
+        '*.authToken',
+        '*.secret',
+        '*.password',
+      ],
     },
     pino.destination({ fd: 2, sync: true }),
   );

@@ -3,7 +3,7 @@ import { hostname } from 'node:os';
 import type { App } from './app.ts';
 import type { Channel, Gateway } from './domain/channel.ts';
 import { createBatcher } from './pipeline/batcher.ts';
-import { createRoom, deliver, type DeliverDeps } from './pipeline/deliver.ts';
+import { createRoom, type DeliverDeps, deliver } from './pipeline/deliver.ts';
 import { expand } from './pipeline/expand.ts';
 import { createLease, HEARTBEAT_MS, type Lease, LeaseLost } from './pipeline/lease.ts';
 import { createPacer, type Pacer } from './pipeline/pacer.ts';
@@ -26,7 +26,12 @@ const SWEEP_EVERY_MS = 1_000;
  * @param onReady called when it has signed on
  * @throws LeaseLost when others have declared this process dead: it must end, and its supervisor start another
  */
-export async function runWorker(app: App, kind: WorkerKind, stopping: AbortSignal, onReady: () => void = () => {}): Promise<void> {
+export async function runWorker(
+  app: App,
+  kind: WorkerKind,
+  stopping: AbortSignal,
+  onReady: () => void = () => {},
+): Promise<void> {
   const { engine, clock, log } = app;
   const workerId = await engine.workers.register({ kind, host: hostname(), pid: process.pid });
   const lease = createLease(engine.workers, workerId, clock);
@@ -45,14 +50,21 @@ export async function runWorker(app: App, kind: WorkerKind, stopping: AbortSigna
     await RUN[kind](app, lease, until);
   } finally {
     finished.abort();
-    if (!lost.signal.aborted) await engine.workers.leave(workerId).catch((error) => log.warn({ err: error }, 'could not sign off'));
+    if (!lost.signal.aborted)
+      await engine.workers.leave(workerId).catch((error) => log.warn({ err: error }, 'could not sign off'));
   }
   await beating;
   if (lost.signal.aborted) throw new LeaseLost(`worker ${workerId} was declared dead`);
 }
 
 /** Heartbeats, and probes of a provider that refuses us, until the worker ends. */
-async function beat(app: App, lease: Lease, kind: WorkerKind, finished: AbortSignal, lost: AbortController): Promise<void> {
+async function beat(
+  app: App,
+  lease: Lease,
+  kind: WorkerKind,
+  finished: AbortSignal,
+  lost: AbortController,
+): Promise<void> {
   while (!finished.aborted && !lost.signal.aborted) {
     try {
       await lease.renew();
@@ -68,7 +80,9 @@ async function beat(app: App, lease: Lease, kind: WorkerKind, finished: AbortSig
 async function probe(app: App, channel: Channel): Promise<void> {
   const { breakers, adapters } = app.engine;
   for (const gateway of await breakers.takeProbes(channel)) {
-    const verdict = await adapters.adapterFor(channel, gateway)?.probe(AbortSignal.timeout(app.engine.requestTimeoutMs[channel]));
+    const verdict = await adapters
+      .adapterFor(channel, gateway)
+      ?.probe(AbortSignal.timeout(app.engine.requestTimeoutMs[channel]));
     if (!verdict?.ok) continue;
     await breakers.close(channel, gateway);
     app.log.info({ channel, gateway }, 'the provider takes us again; the channel goes on');
@@ -137,7 +151,10 @@ async function runChannel(app: App, channel: Channel, lease: Lease, until: Abort
   };
   const runner = await engine.startRunner(
     channel,
-    { concurrency: SHARDS_AT_ONCE[channel], onError: (error) => log.warn({ err: error }, `${channel}: the queue has trouble`) },
+    {
+      concurrency: SHARDS_AT_ONCE[channel],
+      onError: (error) => log.warn({ err: error }, `${channel}: the queue has trouble`),
+    },
     (job) => deliver(deps, job),
   );
   await ended(until, runner);

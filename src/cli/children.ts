@@ -51,7 +51,10 @@ export async function startChild(spec: ChildSpec, log: Logger): Promise<Child> {
       if (stopping) return;
       failures = performance.now() - startedAt > 60_000 ? 1 : failures + 1;
       const delay = Math.min(RESTART_MS.cap, RESTART_MS.first * 2 ** (failures - 1));
-      log.error({ child: spec.name, code, signal }, `${spec.name} ended unasked; starting it again in ${delay} ms`);
+      log.error(
+        { child: spec.name, code, signal },
+        `${spec.name} ended unasked; starting it again in ${delay} ms`,
+      );
       restart = setTimeout(() => {
         current = spawn();
         watch(current);
@@ -84,7 +87,9 @@ async function isReady(child: ChildProcess, name: string): Promise<Record<string
     const [first] = await Promise.race([
       once(child, 'message', { signal: timeout }) as Promise<[Record<string, unknown>]>,
       once(child, 'exit', { signal: timeout }).then(([code, signal]) => {
-        throw new Error(`${name} ended with ${signal ?? `exit code ${code}`} before it was ready; its log says why`);
+        throw new Error(
+          `${name} ended with ${signal ?? `exit code ${code}`} before it was ready; its log says why`,
+        );
       }),
     ]);
     return first;

@@ -18,7 +18,12 @@ export class Refused extends Error {
 }
 
 export function demoClient(baseUrl: string, key: string): Client {
-  async function call<T>(method: string, path: string, body?: string | Buffer, type = 'application/json'): Promise<T> {
+  async function call<T>(
+    method: string,
+    path: string,
+    body?: string | Buffer,
+    type = 'application/json',
+  ): Promise<T> {
     const answer = await fetch(`${baseUrl}${path}`, {
       method,
       headers: { authorization: `Bearer ${key}`, ...(body !== undefined && { 'content-type': type }) },
@@ -26,12 +31,18 @@ export function demoClient(baseUrl: string, key: string): Client {
     });
     const text = await answer.text();
     const parsed = text === '' ? {} : JSON.parse(text);
-    if (!answer.ok) throw new Refused(answer.status, parsed.code, `${method} ${path}: ${answer.status} ${parsed.detail ?? text}`);
+    if (!answer.ok)
+      throw new Refused(
+        answer.status,
+        parsed.code,
+        `${method} ${path}: ${answer.status} ${parsed.detail ?? text}`,
+      );
     return parsed as T;
   }
   return {
     get: (path) => call('GET', path),
-    post: (path, body, { type } = {}) => call('POST', path, Buffer.isBuffer(body) ? body : JSON.stringify(body), type),
+    post: (path, body, { type } = {}) =>
+      call('POST', path, Buffer.isBuffer(body) ? body : JSON.stringify(body), type),
     async all<T>(path: string) {
       const items: T[] = [];
       for (let cursor: string | null = ''; cursor !== null; ) {

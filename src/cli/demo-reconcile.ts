@@ -1,5 +1,5 @@
-import { groupBy } from '../domain/group-by.ts';
 import type { Channel } from '../domain/channel.ts';
+import { groupBy } from '../domain/group-by.ts';
 import type { Story } from './demo-story.ts';
 import type { Launched } from './launch.ts';
 
@@ -34,7 +34,6 @@ interface Citizen {
   readonly districts: readonly string[];
 }
 
-
 /**
  * Compares three lists that were made independently: who should be reached (from the subscribers, the audience and who
  * left), what Herald's receipts say, and what the gateways have in their own ledger.
@@ -42,7 +41,10 @@ interface Citizen {
 export async function reconcile({ sandboxUrl }: Launched, story: Story): Promise<Proof> {
   const { approver, announcementId } = story;
   const deliveries = await approver.all<Delivery>(`/v1/announcements/${announcementId}/deliveries`);
-  const ledger = groupBy(await outbox(sandboxUrl), (entry) => entry.deliveryId ?? `stray ${entry.gatewayMessageId}`);
+  const ledger = groupBy(
+    await outbox(sandboxUrl),
+    (entry) => entry.deliveryId ?? `stray ${entry.gatewayMessageId}`,
+  );
   const problems: string[] = [];
   let duplicates = 0;
   let missing = 0;
@@ -53,7 +55,9 @@ export async function reconcile({ sandboxUrl }: Launched, story: Story): Promise
     missing += 1;
     problems.push(`missing: no delivery for ${expected}`);
   }
-  const afterLeaving = deliveries.filter((d) => story.left.has(`${d.channel} ${d.address}`) && ledger.has(d.id)).length;
+  const afterLeaving = deliveries.filter(
+    (d) => story.left.has(`${d.channel} ${d.address}`) && ledger.has(d.id),
+  ).length;
   if (afterLeaving > 0) problems.push(`${afterLeaving} messages went to people who had left`);
 
   for (const delivery of deliveries) {
@@ -61,7 +65,8 @@ export async function reconcile({ sandboxUrl }: Launched, story: Story): Promise
     ledger.delete(delivery.id);
     const name = `${delivery.channel} ${delivery.id} (${delivery.status})`;
     // A webhook may be repeated under its id; whoever gets it can tell. An SMS may not.
-    const copies = delivery.channel === 'webhook' ? new Set(entries.map((e) => e.gatewayMessageId)).size : entries.length;
+    const copies =
+      delivery.channel === 'webhook' ? new Set(entries.map((e) => e.gatewayMessageId)).size : entries.length;
     if (copies > 1) {
       duplicates += copies - 1;
       problems.push(`duplicate: ${name} was taken ${copies} times`);
@@ -75,13 +80,24 @@ export async function reconcile({ sandboxUrl }: Launched, story: Story): Promise
     if (!taken && entries.length > 0) problems.push(`unrecorded: ${name} was taken by the gateway`);
     const [entry] = entries;
     if (entry && delivery.channel === 'sms' && entry.gatewayMessageId !== delivery.providerMessageId) {
-      problems.push(`${name} has the id ${delivery.providerMessageId}, the gateway's is ${entry.gatewayMessageId}`);
+      problems.push(
+        `${name} has the id ${delivery.providerMessageId}, the gateway's is ${entry.gatewayMessageId}`,
+      );
     }
-    if (entry && delivery.channel !== 'webhook' && entry.address !== delivery.address) problems.push(`${name} went to another address`);
+    if (entry && delivery.channel !== 'webhook' && entry.address !== delivery.address)
+      problems.push(`${name} went to another address`);
   }
-  for (const [id, entries] of ledger) problems.push(`the gateway took ${entries.length} message(s) that Herald does not know: ${id}`);
+  for (const [id, entries] of ledger)
+    problems.push(`the gateway took ${entries.length} message(s) that Herald does not know: ${id}`);
 
-  return { recipients: deliveries.length, compared: deliveries.length, duplicates, missing, afterLeaving, problems };
+  return {
+    recipients: deliveries.length,
+    compared: deliveries.length,
+    duplicates,
+    missing,
+    afterLeaving,
+    problems,
+  };
 }
 
 async function expectedRecipients({ approver, audience, left }: Story): Promise<string[]> {
@@ -97,7 +113,10 @@ async function expectedRecipients({ approver, audience, left }: Story): Promise<
 async function outbox(sandboxUrl: string): Promise<Entry[]> {
   const entries: Entry[] = [];
   for (let cursor: number | null = 0; cursor !== null; ) {
-    const page = (await (await fetch(`${sandboxUrl}/outbox?cursor=${cursor}`)).json()) as { entries: Entry[]; next: number | null };
+    const page = (await (await fetch(`${sandboxUrl}/outbox?cursor=${cursor}`)).json()) as {
+      entries: Entry[];
+      next: number | null;
+    };
     entries.push(...page.entries);
     cursor = page.next;
   }

@@ -1,7 +1,7 @@
-import { groupBy } from '../domain/group-by.ts';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { purposeKey } from '../config.ts';
+import { groupBy } from '../domain/group-by.ts';
 import { leaveToken } from '../domain/leave-token.ts';
 import { packageRoot } from '../root.ts';
 import { type Client, Refused } from './demo-client.ts';
@@ -22,12 +22,22 @@ const example = (name: string) => readFile(join(packageRoot, 'examples', name));
 const exampleJson = async <T>(name: string): Promise<T> => JSON.parse((await example(name)).toString()) as T;
 
 /** Endpoints of all sorts: a newsroom's server may be slow, or fail at first. */
-const BEHAVIOURS = [{}, {}, { behaviour: 'slow', delayMs: 3_000 }, { behaviour: 'fail-then-ok', times: 2 }, { behaviour: 'throttle', times: 1 }];
+const BEHAVIOURS = [
+  {},
+  {},
+  { behaviour: 'slow', delayMs: 3_000 },
+  { behaviour: 'fail-then-ok', times: 2 },
+  { behaviour: 'throttle', times: 1 },
+];
 /** A share of Twilio's callbacks comes twice, and some come in the wrong order. */
 const CALLBACK_FAULTS = { duplicateShare: 0.1, reorderShare: 0.1, seed: 117 };
 
 /** Lists, citizens, outlets, some who leave again, and a submitted announcement. */
-export async function prepareOffice(herald: Launched, client: (url: string, key: string) => Client, say: Say): Promise<Story> {
+export async function prepareOffice(
+  herald: Launched,
+  client: (url: string, key: string) => Client,
+  say: Say,
+): Promise<Story> {
   const { app, config, sandboxUrl } = herald;
   const url = `http://127.0.0.1:${config.port}`;
   const signIn = async (name: string) => {
@@ -38,15 +48,22 @@ export async function prepareOffice(herald: Launched, client: (url: string, key:
   const approver = await signIn('王强');
 
   for (const list of ['topics', 'districts'] as const) {
-    for (const entry of await exampleJson<object[]>(`${list}.json`)) await approver.post(`/v1/${list}`, entry);
+    for (const entry of await exampleJson<object[]>(`${list}.json`))
+      await approver.post(`/v1/${list}`, entry);
   }
   await importCitizens(approver, say);
   await control(sandboxUrl, { twilio: { callbackFaults: CALLBACK_FAULTS, receiptDelayMs: 200 } });
 
   const outlets = await exampleJson<{ name: string; topics: string[] }[]>('outlets.json');
   for (const [index, { name, topics }] of outlets.entries()) {
-    const endpoint = await approver.post<{ secret: string }>('/v1/endpoints', { outlet: name, url: `${sandboxUrl}/hooks/outlet-${index + 1}`, topics });
-    await control(sandboxUrl, { hooks: { [`outlet-${index + 1}`]: { secrets: [endpoint.secret], ...BEHAVIOURS[index] } } });
+    const endpoint = await approver.post<{ secret: string }>('/v1/endpoints', {
+      outlet: name,
+      url: `${sandboxUrl}/hooks/outlet-${index + 1}`,
+      topics,
+    });
+    await control(sandboxUrl, {
+      hooks: { [`outlet-${index + 1}`]: { secrets: [endpoint.secret], ...BEHAVIOURS[index] } },
+    });
   }
   say(`${outlets.length} outlets registered; one endpoint is slow, one fails twice, one is throttled`);
 
@@ -67,11 +84,17 @@ async function importCitizens(approver: Client, say: Say): Promise<void> {
     refused: number;
     refusals: { items: { line: number; code: string; message: string }[] };
   }
-  const report = await approver.post<Import>('/v1/imports', await example('subscribers.csv'), { type: 'text/csv' });
-  say(`imported examples/subscribers.csv: ${report.rowsRead} rows, ${report.taken} taken, ${report.refused} refused:`);
+  const report = await approver.post<Import>('/v1/imports', await example('subscribers.csv'), {
+    type: 'text/csv',
+  });
+  say(
+    `imported examples/subscribers.csv: ${report.rowsRead} rows, ${report.taken} taken, ${report.refused} refused:`,
+  );
   const byCode = groupBy(report.refusals.items, (r) => r.code);
   for (const [code, rows] of byCode) {
-    say(`  ${String(rows.length).padStart(3)} ${code.padEnd(15)} e.g. line ${rows[0]?.line}: ${rows[0]?.message}`);
+    say(
+      `  ${String(rows.length).padStart(3)} ${code.padEnd(15)} e.g. line ${rows[0]?.line}: ${rows[0]?.message}`,
+    );
   }
 }
 

@@ -5,7 +5,7 @@ import type { Command } from 'commander';
 import { type Config, loadConfig } from '../config.ts';
 import { createLog } from '../log.ts';
 import { untilStopped } from '../process.ts';
-import { ownDatabase } from '../storage/own-database.ts';
+import { ownDatabase } from '../provision.ts';
 import { demoClient } from './demo-client.ts';
 import { reconcile } from './demo-reconcile.ts';
 import { afterReceipts, showProgress, showSamples, showTable } from './demo-show.ts';
@@ -15,7 +15,9 @@ import { type Launched, launch } from './launch.ts';
 export function register(program: Command): void {
   program
     .command('demo')
-    .description('show the main job, end to end, in a database of its own: import, approve, send, receipts, and the proof')
+    .description(
+      'show the main job, end to end, in a database of its own: import, approve, send, receipts, and the proof',
+    )
     .option('--json', 'print one JSON object as the last line')
     .action(demo);
 }
@@ -28,9 +30,16 @@ async function demo(options: { json?: boolean }): Promise<void> {
   const ground = await ownGround(loadConfig());
   let herald: Launched | undefined;
   try {
-    say('Herald demo: everything real but the people — PostgreSQL, queue, web, workers, and gateways on loopback.');
-    herald = await launch(ground.config, createLog(ground.config.logLevel === 'info' ? 'error' : ground.config.logLevel, 'herald'));
-    say(`started in ${seconds(began)} s: database, web at ${herald.config.publicUrl}, sandbox at ${herald.sandboxUrl}, 5 worker processes\n`);
+    say(
+      'Herald demo: everything real but the people — PostgreSQL, queue, web, workers, and gateways on loopback.',
+    );
+    herald = await launch(
+      ground.config,
+      createLog(ground.config.logLevel === 'info' ? 'error' : ground.config.logLevel, 'herald'),
+    );
+    say(
+      `started in ${seconds(began)} s: database, web at ${herald.config.publicUrl}, sandbox at ${herald.sandboxUrl}, 5 worker processes\n`,
+    );
     const story = await prepareOffice(herald, demoClient, say);
     await tryOwnApproval(story, say);
     await story.approver.post(`/v1/announcements/${story.announcementId}/approve`, {});
@@ -50,7 +59,17 @@ async function demo(options: { json?: boolean }): Promise<void> {
     );
     if (options.json) {
       const { recipients, duplicates, missing, afterLeaving } = proof;
-      console.log(JSON.stringify({ ok, recipients, channels: final.counts, duplicates, missing, afterLeaving, seconds: took }));
+      console.log(
+        JSON.stringify({
+          ok,
+          recipients,
+          channels: final.counts,
+          duplicates,
+          missing,
+          afterLeaving,
+          seconds: took,
+        }),
+      );
     }
     process.exitCode = ok ? 0 : 1;
   } finally {
@@ -64,7 +83,14 @@ const seconds = (since: number): string => ((performance.now() - since) / 1000).
 /** A database and a folder of its own, so that a second demo or a running Herald is not disturbed. */
 async function ownGround(config: Config): Promise<{ config: Config; remove(): Promise<void> }> {
   const folder = await mkdtemp(join(tmpdir(), 'herald-demo-'));
-  const trial = { ...config, mode: 'trial', port: 0, publicUrl: 'http://127.0.0.1:0', dataDir: folder, sandboxUrl: undefined } as const;
+  const trial = {
+    ...config,
+    mode: 'trial',
+    port: 0,
+    publicUrl: 'http://127.0.0.1:0',
+    dataDir: folder,
+    sandboxUrl: undefined,
+  } as const;
   process.env.HERALD_MODE = 'trial';
   const database = config.databaseUrl ? await ownDatabase(config.databaseUrl, 'herald_demo') : undefined;
   return {

@@ -1,13 +1,14 @@
-import { createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
 import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
+import { createServer } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import type { Logger as PinoLogger } from 'pino';
 import { type App, migrateDatabase, open } from '../app.ts';
-import type { Config } from '../config.ts';
-import { provision, type ReadyConfig } from '../provision.ts';
+import type { Config, ReadyConfig } from '../config.ts';
+import { provision } from '../provision.ts';
 import { WORKER_KINDS } from '../worker.ts';
 import { type Child, startChild } from './children.ts';
+import { noteRunning } from './running.ts';
 
 const MAIN = fileURLToPath(import.meta.resolve('./main.js'));
 const WORKER = (kind: string) => fileURLToPath(import.meta.resolve(`../../workers/${kind}.js`));
@@ -36,29 +37,49 @@ export async function launch(wanted: Config, log: PinoLogger): Promise<Launched>
     stops.push(ground.stop);
     await migrateDatabase(ground.config, log);
 
-    const base = { HERALD_SECRET: ground.config.secret, DATABASE_URL: ground.config.databaseUrl, LOG_LEVEL: log.level };
-    const start = async (name: string, module: string, args: string[], env: Record<string, string | undefined>): Promise<Child> => {
+    const base = {
+      HERALD_SECRET: ground.config.secret,
+      DATABASE_URL: ground.config.databaseUrl,
+      LOG_LEVEL: log.level,
+    };
+    const start = async (
+      name: string,
+      module: string,
+      args: string[],
+      env: Record<string, string | undefined>,
+    ): Promise<Child> => {
       const child = await startChild({ name, module, args, env: { ...base, ...env } }, log);
       stops.push(() => child.stop());
       return child;
     };
 
-    const sandboxUrl = wanted.sandboxUrl ?? String((await start('sandbox', MAIN, ['sandbox', '--port', '0'], {})).ready.url);
+    const sandboxUrl =
+      wanted.sandboxUrl ?? String((await start('sandbox', MAIN, ['sandbox', '--port', '0'], {})).ready.url);
     const port = wanted.port === 0 ? await freePort() : wanted.port;
-    const publicUrl = wanted.port === 0 && wanted.publicUrl.startsWith('http://127.0.0.1') ? `http://127.0.0.1:${port}` : wanted.publicUrl;
+    const publicUrl =
+      wanted.port === 0 && wanted.publicUrl.startsWith('http://127.0.0.1')
+        ? `http://127.0.0.1:${port}`
+        : wanted.publicUrl;
     const config: ReadyConfig = { ...ground.config, port, publicUrl, sandboxUrl };
     const env = { HERALD_SANDBOX_URL: sandboxUrl, PORT: String(port), PUBLIC_URL: publicUrl };
 
     const web = await start('web', MAIN, ['serve'], env);
     await control(sandboxUrl, {
       twilio: { inboundUrl: `${publicUrl}/callbacks/twilio/inbound` },
-      ...(typeof web.ready.bouncePort === 'number' && { smtp: { bounceTo: { host: '127.0.0.1', port: web.ready.bouncePort } } }),
+      ...(typeof web.ready.bouncePort === 'number' && {
+        smtp: { bounceTo: { host: '127.0.0.1', port: web.ready.bouncePort } },
+      }),
     });
-    const workers = await Promise.all(WORKER_KINDS.map((kind) => startChild({ name: `worker ${kind}`, module: WORKER(kind), env: { ...base, ...env } }, log)));
+    const workers = await Promise.all(
+      WORKER_KINDS.map((kind) =>
+        startChild({ name: `worker ${kind}`, module: WORKER(kind), env: { ...base, ...env } }, log),
+      ),
+    );
     stops.push(() => Promise.all(workers.map((worker) => worker.stop())));
 
     const app = await open(config, { log, name: 'herald start', connections: 2 });
     stops.push(() => app.close());
+    stops.push(await noteRunning(config.dataDir, { databaseUrl: config.databaseUrl, publicUrl, sandboxUrl }));
     return { config, app, sandboxUrl, stop };
   } catch (error) {
     await stop();

@@ -1,28 +1,43 @@
 import type { Command } from 'commander';
-import { sandboxAccount } from '../adapters.ts';
 import { loadConfig } from '../config.ts';
 import { HeraldError } from '../domain/errors.ts';
 import { aborted, tellParent, untilStopped } from '../process.ts';
-import { startSandbox } from '../sandbox/server.ts';
+import { startOwnSandbox } from '../provision.ts';
 
 export function register(program: Command): void {
   program
     .command('sandbox')
-    .description('run the sandbox alone: a Twilio, an SMTP relay and a webhook receiver that send nothing to anybody')
-    .option('--port <port>', 'of its HTTP server, on 127.0.0.1; 0: a free one', '8090')
-    .action(async ({ port }: { port: string }) => {
+    .description(
+      'run the sandbox alone: a Twilio, an SMTP relay and a webhook receiver that send nothing to anybody',
+    )
+    .option('--port <port>', 'of its HTTP server; 0: a free one', '8090')
+    .option('--host <address>', 'to listen on; it has no password, so only in a network of its own', '127.0.0.1')
+    .option('--inbound-url <url>', 'where answers of citizens are posted: …/callbacks/twilio/inbound', '')
+    .option('--bounce-to <host:port>', 'where bounces are sent')
+    .action(async ({ port, host, inboundUrl, bounceTo }: { port: string; host: string; inboundUrl: string; bounceTo?: string }) => {
       const { secret } = loadConfig();
       if (!secret) {
-        throw new HeraldError('invalid', 'invalid-configuration', 'the sandbox needs HERALD_SECRET: its account is made from it', {
-          fix: 'set the same HERALD_SECRET as for the other processes',
-        });
+        throw new HeraldError(
+          'invalid',
+          'invalid-configuration',
+          'the sandbox needs HERALD_SECRET: its account is made from it',
+          {
+            fix: 'set the same HERALD_SECRET as for the other processes',
+          },
+        );
       }
       const stopping = untilStopped();
-      const sandbox = await startSandbox({ port: Number(port), twilio: sandboxAccount(secret) });
+      const sandbox = await startOwnSandbox(secret, Number(port));
       console.log(`sandbox: ${sandbox.url} (outbox: ${sandbox.url}/outbox), mail: ${sandbox.smtpUrl}`);
       tellParent({ ready: 'sandbox', url: sandbox.url });
       await aborted(stopping);
       await sandbox.close();
       if (process.connected) process.disconnect();
     });
+}
+
+function mailServer(text: string): { host: string; port: number } {
+  const [, host, port] = /^(.+):(\d{1,5})$/.exec(text) ?? [];
+  if (host && port) return { host, port: Number(port) };
+  throw new HeraldError('invalid', 'usage', `--bounce-to ${text} is not host:port`);
 }

@@ -1,7 +1,5 @@
 import type { Command } from 'commander';
-import { leaveAddress } from '../adapters.ts';
-import { type App, open } from '../app.ts';
-import { startBounceListener } from '../channels/email/bounce-listener.ts';
+import { open } from '../app.ts';
 import { loadConfig } from '../config.ts';
 import { createLog } from '../log.ts';
 import { aborted, tellParent, untilStopped } from '../process.ts';
@@ -25,9 +23,12 @@ async function serve(): Promise<void> {
     const app = await open(ground.config, { log, name: 'herald web', connections: 8 });
     try {
       const server = await buildServer(app);
-      const bounces = await listenForBounces(app);
+      const bounces = await app.listenForBounces();
       await server.listen({ host: config.host, port: config.port });
-      log.info({ host: config.host, port: config.port, bouncePort: bounces?.port }, 'web server is listening');
+      log.info(
+        { host: config.host, port: config.port, bouncePort: bounces?.port },
+        'web server is listening',
+      );
       tellParent({ ready: 'web', bouncePort: bounces?.port });
       await aborted(stopping);
       await server.close();
@@ -39,21 +40,4 @@ async function serve(): Promise<void> {
     await ground.stop();
     if (process.connected) process.disconnect();
   }
-}
-
-/** Bounces come by SMTP: to the port that is configured, or in trial mode to a free one that the sandbox is told. */
-async function listenForBounces({ config, receive, log }: App) {
-  const { bounceAddress } = config;
-  if (!bounceAddress || (config.bouncePort === undefined && config.mode === 'live')) return undefined;
-  return startBounceListener({
-    host: config.bouncePort === undefined ? '127.0.0.1' : config.host,
-    port: config.bouncePort ?? 0,
-    bounceAddress,
-    leaveAddress: leaveAddress(bounceAddress),
-    messageIdDomain: new URL(config.publicUrl).hostname,
-    onReport: async (report) => {
-      if (!(await receive.mail(report))) log.warn({ kind: report.kind }, 'a bounce names no delivery of ours');
-    },
-    onError: (error) => log.warn({ err: error }, 'a mail to the bounce address was not taken'),
-  });
 }

@@ -26,7 +26,10 @@ async function start(): Promise<void> {
 
 async function banner({ config, app, sandboxUrl }: Launched): Promise<string> {
   const address = `http://${config.host}:${config.port}`;
-  const where = config.mode === 'trial' ? `trial: everything goes to the sandbox, ${sandboxUrl}/outbox` : `LIVE: citizens are written to; exercises go to ${sandboxUrl}/outbox`;
+  const where =
+    config.mode === 'trial'
+      ? `trial: everything goes to the sandbox, ${sandboxUrl}/outbox`
+      : `LIVE: citizens are written to; exercises go to ${sandboxUrl}/outbox`;
   const lines = [
     ['address', address],
     ['mode', where],

@@ -64,9 +64,14 @@ export function mayApprove(
 ): void {
   requireRole(user.role, 'approver');
   if (authorIds.includes(user.id)) {
-    throw new HeraldError('forbidden', 'own-announcement', 'you wrote part of this announcement, so somebody else must approve it', {
-      fix: 'ask another approver',
-    });
+    throw new HeraldError(
+      'forbidden',
+      'own-announcement',
+      'you wrote part of this announcement, so somebody else must approve it',
+      {
+        fix: 'ask another approver',
+      },
+    );
   }
 }
 
@@ -79,7 +84,11 @@ export type Role = (typeof ROLES)[number];
  */
 export function requireRole(role: Role, least: Role): void {
   if (ROLES.indexOf(role) >= ROLES.indexOf(least)) return;
-  throw new HeraldError('forbidden', 'role-required', `this needs the role ${least}; your key acts for a user with the role ${role}`);
+  throw new HeraldError(
+    'forbidden',
+    'role-required',
+    `this needs the role ${least}; your key acts for a user with the role ${role}`,
+  );
 }
 
 const codeSchema = z.string().regex(/^[a-z0-9][a-z0-9-]{0,63}$/, 'not a code such as "missing-persons"');
@@ -131,10 +140,16 @@ export function urgencyOf(draft: Draft): Urgency {
 export function checkDraft(draft: Draft, now: number): void {
   const issues: { path: string; message: string }[] = [];
   if (draft.kind !== 'notice' && !draft.supersedes) {
-    issues.push({ path: 'supersedes', message: `a ${draft.kind} must name the announcement that it supersedes` });
+    issues.push({
+      path: 'supersedes',
+      message: `a ${draft.kind} must name the announcement that it supersedes`,
+    });
   }
   if (draft.kind === 'notice' && draft.supersedes) {
-    issues.push({ path: 'supersedes', message: 'a notice supersedes nothing; make it a correction, an update or a retraction' });
+    issues.push({
+      path: 'supersedes',
+      message: 'a notice supersedes nothing; make it a correction, an update or a retraction',
+    });
   }
   const scheduled = draft.scheduledAt ? Date.parse(draft.scheduledAt) : undefined;
   const expires = draft.expiresAt ? Date.parse(draft.expiresAt) : undefined;
@@ -145,7 +160,9 @@ export function checkDraft(draft: Draft, now: number): void {
     issues.push({ path: 'expiresAt', message: 'lies before scheduledAt, so nothing could be sent' });
   }
   if (issues.length > 0) {
-    throw new HeraldError('invalid', 'invalid-announcement', 'the announcement cannot be kept like this', { issues });
+    throw new HeraldError('invalid', 'invalid-announcement', 'the announcement cannot be kept like this', {
+      issues,
+    });
   }
 }
 

@@ -18,4 +18,5 @@ export function readLeaveToken(key: Buffer, token: string): number | undefined {
   return timingSafeEqual(mac(key, id), bytes.subarray(6)) ? id.readUIntBE(0, 6) : undefined;
 }
 
-const mac = (key: Buffer, id: Buffer): Buffer => createHmac('sha256', key).update(id).digest().subarray(0, 16);
+const mac = (key: Buffer, id: Buffer): Buffer =>
+  createHmac('sha256', key).update(id).digest().subarray(0, 16);

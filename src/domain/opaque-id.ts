@@ -57,7 +57,11 @@ export class OpaqueIds {
   decode(kind: IdKind, text: string): { readonly id: number; readonly n: number } {
     const found = this.tryDecode(kind, text);
     if (found) return found;
-    throw new HeraldError('not-found', `no-such-${kind}`, `there is no ${kind} ${JSON.stringify(text.slice(0, 64))}`);
+    throw new HeraldError(
+      'not-found',
+      `no-such-${kind}`,
+      `there is no ${kind} ${JSON.stringify(text.slice(0, 64))}`,
+    );
   }
 }
 

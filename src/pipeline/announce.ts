@@ -19,7 +19,13 @@ import { checkAnnouncement, parseDraft } from './check-announcement.ts';
 import { renderContext } from './compose.ts';
 import type { Renderer, TemplateLibrary } from './ports.ts';
 import { createPreviewer, type Preview } from './preview.ts';
-import type { Actor, ActRecord, AnnouncementRecord, AnnouncementStore, AnnouncementTransaction } from './stores.ts';
+import type {
+  Actor,
+  ActRecord,
+  AnnouncementRecord,
+  AnnouncementStore,
+  AnnouncementTransaction,
+} from './stores.ts';
 
 /** The acts of the press office. Each checks role, state and content, and writes what it did in one transaction. */
 export interface Announce {
@@ -30,7 +36,11 @@ export interface Announce {
   /** Freezes templates and content; approval binds to their hash. */
   submit(id: number, actor: Actor): Promise<AnnouncementRecord>;
   /** @param options.sha256 what the approver was shown; refused when it is not what would be sent */
-  approve(id: number, actor: Actor, options?: { readonly sha256?: string | undefined }): Promise<AnnouncementRecord>;
+  approve(
+    id: number,
+    actor: Actor,
+    options?: { readonly sha256?: string | undefined },
+  ): Promise<AnnouncementRecord>;
   returnToAuthor(id: number, actor: Actor, reason: string): Promise<AnnouncementRecord>;
   reject(id: number, actor: Actor, reason: string): Promise<AnnouncementRecord>;
   pause(id: number, actor: Actor, reason?: string): Promise<AnnouncementRecord>;
@@ -38,7 +48,11 @@ export interface Announce {
   cancel(id: number, actor: Actor, reason?: string): Promise<AnnouncementRecord>;
   get(id: number): Promise<AnnouncementRecord>;
   acts(id: number): Promise<readonly ActRecord[]>;
-  list(page: { readonly before?: number; readonly limit: number; readonly state?: AnnouncementState }): Promise<readonly AnnouncementRecord[]>;
+  list(page: {
+    readonly before?: number;
+    readonly limit: number;
+    readonly state?: AnnouncementState;
+  }): Promise<readonly AnnouncementRecord[]>;
   /** Every channel rendered, for a draft as sent in or an announcement as it is. */
   preview(what: { readonly id: number } | { readonly draft: unknown }): Promise<Preview>;
 }
@@ -63,11 +77,19 @@ export interface AnnounceDeps {
 }
 
 /** Announcements that readers may have seen: the ones that can be superseded. */
-const SEEN: readonly AnnouncementState[] = ['approved', 'sending', 'paused', 'completed', 'cancelled', 'expired'];
+const SEEN: readonly AnnouncementState[] = [
+  'approved',
+  'sending',
+  'paused',
+  'completed',
+  'cancelled',
+  'expired',
+];
 
 export function createAnnounce(deps: AnnounceDeps): Announce {
   const { announcements: store, ids } = deps;
-  const bundleOf = (draft: Draft) => deps.templates.bundle(draft.template, { defaultLocale: deps.defaultLocale, signature: deps.signature });
+  const bundleOf = (draft: Draft) =>
+    deps.templates.bundle(draft.template, { defaultLocale: deps.defaultLocale, signature: deps.signature });
 
   async function read(input: unknown): Promise<{ draft: Draft; supersedes: number | null }> {
     const draft = parseDraft(input);
@@ -76,12 +98,21 @@ export function createAnnounce(deps: AnnounceDeps): Announce {
     const { id } = ids.decode('announcement', draft.supersedes);
     const superseded = await store.get(id);
     if (!SEEN.includes(superseded.state)) {
-      throw new HeraldError('conflict', 'not-published', `the announcement to supersede is ${superseded.state}: nobody has seen it`, {
-        fix: 'edit, return or cancel it instead',
-      });
+      throw new HeraldError(
+        'conflict',
+        'not-published',
+        `the announcement to supersede is ${superseded.state}: nobody has seen it`,
+        {
+          fix: 'edit, return or cancel it instead',
+        },
+      );
     }
     if (superseded.mode !== draft.mode) {
-      throw new HeraldError('conflict', 'mode-differs', `a ${draft.mode} announcement cannot supersede one in ${superseded.mode} mode`);
+      throw new HeraldError(
+        'conflict',
+        'mode-differs',
+        `a ${draft.mode} announcement cannot supersede one in ${superseded.mode} mode`,
+      );
     }
     return { draft, supersedes: id };
   }
@@ -92,10 +123,15 @@ export function createAnnounce(deps: AnnounceDeps): Announce {
     if (!record.draft.channels.includes('sms') || !deps.smsRoutesWithoutLinks) return;
     for (const locale of Object.keys(record.draft.content)) {
       if (containsUrl(template.sms(locale, { name: null }).body)) {
-        throw new HeraldError('invalid', 'link-not-allowed', `the SMS in ${locale} contains a link, and numbers in China (+86) take none`, {
-          issues: [{ path: `content.${locale}`, message: 'a field that the SMS uses contains a link' }],
-          fix: 'leave the link out of the fields that the SMS uses',
-        });
+        throw new HeraldError(
+          'invalid',
+          'link-not-allowed',
+          `the SMS in ${locale} contains a link, and numbers in China (+86) take none`,
+          {
+            issues: [{ path: `content.${locale}`, message: 'a field that the SMS uses contains a link' }],
+            fix: 'leave the link out of the fields that the SMS uses',
+          },
+        );
       }
     }
   }
@@ -124,7 +160,8 @@ export function createAnnounce(deps: AnnounceDeps): Announce {
     async edit(id, input, actor) {
       requireRole(actor.role, 'author');
       const { draft, supersedes } = await read(input);
-      if (supersedes === id) throw new HeraldError('invalid', 'invalid-announcement', 'an announcement cannot supersede itself');
+      if (supersedes === id)
+        throw new HeraldError('invalid', 'invalid-announcement', 'an announcement cannot supersede itself');
       return act(id, 'edit', (tx) => tx.addRevision(draft, supersedes, urgencyOf(draft), actor.id));
     },
 
@@ -135,7 +172,8 @@ export function createAnnounce(deps: AnnounceDeps): Announce {
       return act(id, 'submit', async (tx, to) => {
         // Read again under the lock: topics and times may have changed since the draft was written.
         await checkAnnouncement(tx.record.draft, bundle, store, tx.now);
-        if (tx.record.draft.template !== draft.template) throw new HeraldError('conflict', 'changed-meanwhile', 'somebody changed the draft meanwhile');
+        if (tx.record.draft.template !== draft.template)
+          throw new HeraldError('conflict', 'changed-meanwhile', 'somebody changed the draft meanwhile');
         checkRenders(tx.record, bundle);
         await tx.freeze(bundle, revisionSha256(tx.record.draft, bundle));
         await tx.move('submit', to, actor, null);
@@ -151,12 +189,17 @@ export function createAnnounce(deps: AnnounceDeps): Announce {
         const gateway: Gateway = draft.mode === 'exercise' || deps.mode === 'trial' ? 'sandbox' : 'live';
         for (const channel of draft.channels) {
           const missing = deps.missingProvider(channel, gateway);
-          if (missing) throw new HeraldError('conflict', 'no-provider', `${channel} cannot be sent: ${missing}`, { fix: 'configure it, or leave the channel out' });
+          if (missing)
+            throw new HeraldError('conflict', 'no-provider', `${channel} cannot be sent: ${missing}`, {
+              fix: 'configure it, or leave the channel out',
+            });
         }
         checkDraft(draft, tx.now);
         const scheduledAt = draft.scheduledAt ? new Date(draft.scheduledAt) : null;
         const starts = Math.max(tx.now, scheduledAt?.getTime() ?? 0);
-        const expiresAt = draft.expiresAt ? new Date(draft.expiresAt) : new Date(starts + DEFAULT_EXPIRY_HOURS * 3_600_000);
+        const expiresAt = draft.expiresAt
+          ? new Date(draft.expiresAt)
+          : new Date(starts + DEFAULT_EXPIRY_HOURS * 3_600_000);
         await tx.approve({ by: actor, gateway, expiresAt, scheduledAt });
       });
       await deps.wake();
@@ -179,7 +222,11 @@ export function createAnnounce(deps: AnnounceDeps): Announce {
       requireRole(actor.role, 'approver');
       return act(id, 'resume', (tx, to) => {
         if (tx.record.expiresAt && tx.record.expiresAt.getTime() <= tx.now) {
-          throw new HeraldError('conflict', 'expired', 'it has expired meanwhile, so nothing more may be sent to citizens');
+          throw new HeraldError(
+            'conflict',
+            'expired',
+            'it has expired meanwhile, so nothing more may be sent to citizens',
+          );
         }
         const early = tx.record.scheduledAt !== null && tx.record.scheduledAt.getTime() > tx.now;
         return tx.move('resume', early ? 'approved' : to, actor, null);
@@ -194,7 +241,10 @@ export function createAnnounce(deps: AnnounceDeps): Announce {
     get: (id) => store.get(id),
     acts: (id) => store.acts(id),
     list: (page) => store.list(page),
-    preview: async (what) => ('id' in what ? preview(await store.get(what.id), await store.bundleOf(what.id)) : preview((await read(what.draft)).draft)),
+    preview: async (what) =>
+      'id' in what
+        ? preview(await store.get(what.id), await store.bundleOf(what.id))
+        : preview((await read(what.draft)).draft),
   };
 }
 
@@ -205,15 +255,28 @@ async function checkFrozen(tx: AnnouncementTransaction, shown: string | undefine
   const bundle = await tx.bundle();
   const actual = bundle && revisionSha256(tx.record.draft, bundle).toString('hex');
   if (!actual || actual !== tx.record.sha256) {
-    throw new HeraldError('conflict', 'revision-damaged', 'the stored revision is not the one that was submitted', { fix: 'return it to the author and submit it again' });
+    throw new HeraldError(
+      'conflict',
+      'revision-damaged',
+      'the stored revision is not the one that was submitted',
+      { fix: 'return it to the author and submit it again' },
+    );
   }
   if (shown !== undefined && shown !== actual) {
-    throw new HeraldError('conflict', 'revision-changed', 'the announcement was changed after you looked at it', { fix: 'look at it again' });
+    throw new HeraldError(
+      'conflict',
+      'revision-changed',
+      'the announcement was changed after you looked at it',
+      { fix: 'look at it again' },
+    );
   }
 }
 
 function withReason(reason: string): string {
   const trimmed = reason.trim();
-  if (trimmed === '') throw new HeraldError('invalid', 'reason-required', 'say why, so that the author knows what to do', { issues: [{ path: 'reason', message: 'is required' }] });
+  if (trimmed === '')
+    throw new HeraldError('invalid', 'reason-required', 'say why, so that the author knows what to do', {
+      issues: [{ path: 'reason', message: 'is required' }],
+    });
   return trimmed.slice(0, 2_000);
 }

@@ -20,7 +20,12 @@ export function judge(
   claim: ShardClaim,
   row: ClaimedDelivery,
   outcome: SendOutcome,
-  context: { readonly ageMs: number; readonly random: number; readonly requestTimeoutMs: number; readonly segments: number | null },
+  context: {
+    readonly ageMs: number;
+    readonly random: number;
+    readonly requestTimeoutMs: number;
+    readonly segments: number | null;
+  },
 ): Judged {
   const base = {
     shardId: claim.shardId,
@@ -52,14 +57,26 @@ export function judge(
     }
     case 'unknown': {
       // SMS is asked for; the others are sent again under the same id, after their backoff.
-      const dueInMs = claim.channel === 'sms' ? settleAfterMs(context.requestTimeoutMs) : delay(claim.channel, row, context.random);
+      const dueInMs =
+        claim.channel === 'sms'
+          ? settleAfterMs(context.requestTimeoutMs)
+          : delay(claim.channel, row, context.random);
       return {
-        record: { ...base, ...event('unknown'), status: 'unknown', burnt: true, dueInMs, code: outcome.code, detail: outcome.message },
+        record: {
+          ...base,
+          ...event('unknown'),
+          status: 'unknown',
+          burnt: true,
+          dueInMs,
+          code: outcome.code,
+          detail: outcome.message,
+        },
       };
     }
     case 'refused': {
       const verdict = VERDICTS[outcome.category];
-      const again = verdict.status === 'queued' ? delay(claim.channel, row, context.random, outcome.retryAfterMs) : null;
+      const again =
+        verdict.status === 'queued' ? delay(claim.channel, row, context.random, outcome.retryAfterMs) : null;
       const spent = verdict.burnt && again !== null && isSpent(claim.channel, row, context.ageMs + again);
       const status = spent ? 'failed' : verdict.status;
       const consequence = verdict.consequence && { consequence: verdict.consequence };

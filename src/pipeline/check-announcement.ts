@@ -37,16 +37,25 @@ export async function checkAnnouncement(
 function* contentIssues(draft: Draft, bundle: TemplateBundle): Generator<Issue> {
   const { manifest, locales, defaultLocale } = bundle;
   if (!Object.hasOwn(draft.content, defaultLocale)) {
-    yield { path: 'content', message: `needs ${defaultLocale}, which everybody else's language falls back to` };
+    yield {
+      path: 'content',
+      message: `needs ${defaultLocale}, which everybody else's language falls back to`,
+    };
   }
   for (const [locale, fields] of Object.entries(draft.content)) {
     if (!Object.hasOwn(locales, locale)) {
-      yield { path: `content.${locale}`, message: `template "${manifest.name}" has no language ${locale}; it has ${Object.keys(locales).join(', ')}` };
+      yield {
+        path: `content.${locale}`,
+        message: `template "${manifest.name}" has no language ${locale}; it has ${Object.keys(locales).join(', ')}`,
+      };
       continue;
     }
     for (const name of Object.keys(fields)) {
       if (!manifest.fields.some((f) => f.name === name)) {
-        yield { path: `content.${locale}.${name}`, message: `template "${manifest.name}" has no field "${name}"; it has ${manifest.fields.map((f) => f.name).join(', ')}` };
+        yield {
+          path: `content.${locale}.${name}`,
+          message: `template "${manifest.name}" has no field "${name}"; it has ${manifest.fields.map((f) => f.name).join(', ')}`,
+        };
       }
     }
     for (const field of manifest.fields) {
@@ -54,12 +63,15 @@ function* contentIssues(draft: Draft, bundle: TemplateBundle): Generator<Issue> 
       const path = `content.${locale}.${field.name}`;
       const length = [...text].length;
       if (field.required && length === 0) yield { path, message: 'is required and empty' };
-      if (length > field.maxLength) yield { path, message: `has ${length} characters; at most ${field.maxLength} are taken` };
+      if (length > field.maxLength)
+        yield { path, message: `has ${length} characters; at most ${field.maxLength} are taken` };
     }
   }
 }
 
 function refuse(issues: readonly Issue[]): HeraldError {
   const named = issues.map((i) => `${i.path || 'announcement'}: ${i.message}`).join('; ');
-  return new HeraldError('invalid', 'invalid-announcement', `the announcement cannot be taken: ${named}`, { issues });
+  return new HeraldError('invalid', 'invalid-announcement', `the announcement cannot be taken: ${named}`, {
+    issues,
+  });
 }

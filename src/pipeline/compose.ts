@@ -1,12 +1,25 @@
-import { routeFor, type Channel } from '../domain/channel.ts';
+import { type Channel, routeFor } from '../domain/channel.ts';
 import { HeraldError } from '../domain/errors.ts';
 import { leaveToken } from '../domain/leave-token.ts';
 import type { MessageContent } from '../domain/message.ts';
 import type { OpaqueIds } from '../domain/opaque-id.ts';
 import type { SendOutcome } from '../domain/outcome.ts';
 import type { RenderContext, TemplateBundle } from '../domain/template.ts';
-import type { ChannelAdapter, Clock, CompiledTemplate, OutgoingByChannel, Renderer, SettleQuestion } from './ports.ts';
-import type { AnnouncementRecord, ClaimedDelivery, DeliveryStore, SendingFacts, ShardClaim } from './stores.ts';
+import type {
+  ChannelAdapter,
+  Clock,
+  CompiledTemplate,
+  OutgoingByChannel,
+  Renderer,
+  SettleQuestion,
+} from './ports.ts';
+import type {
+  AnnouncementRecord,
+  ClaimedDelivery,
+  DeliveryStore,
+  SendingFacts,
+  ShardClaim,
+} from './stores.ts';
 
 /** One message, ready to go, or why it cannot. */
 export type Composed = { readonly cost: number; readonly segments: number | null } & (
@@ -80,7 +93,8 @@ export function createComposer(deps: ComposerDeps): Composer {
     const readAt = clock.monotonicMs();
     const facts = await deps.deliveries.sendingFacts(announcementId);
     const template =
-      known?.template ?? deps.renderer.compile(facts.bundle, renderContext(facts.record, facts.bundle, ids, deps.officeName));
+      known?.template ??
+      deps.renderer.compile(facts.bundle, renderContext(facts.record, facts.bundle, ids, deps.officeName));
     const loaded = { facts, readAt, template };
     kept.delete(announcementId);
     kept.set(announcementId, loaded);
@@ -96,7 +110,8 @@ export function createComposer(deps: ComposerDeps): Composer {
       const { facts, readAt, template } = await load(announcementId);
       const { record } = facts;
       const sinceRead = () => clock.monotonicMs() - readAt;
-      const leaveUrl = (row: ClaimedDelivery) => `${deps.publicUrl}/u/${leaveToken(deps.leaveKey, row.contactId)}`;
+      const leaveUrl = (row: ClaimedDelivery) =>
+        `${deps.publicUrl}/u/${leaveToken(deps.leaveKey, row.contactId)}`;
       const deliveryId = (row: ClaimedDelivery) => ids.encode('delivery', announcementId, row.n);
 
       function render(row: ClaimedDelivery, adapter: ChannelAdapter): MessageContent {
@@ -105,17 +120,28 @@ export function createComposer(deps: ComposerDeps): Composer {
             state: record.state,
             sequence: row.sequence ?? 0,
             publishedAt: (record.approvedAt ?? record.createdAt).toISOString(),
-            supersededBy: record.supersededBy.length > 0 ? ids.encode('announcement', record.supersededBy.at(-1) ?? 0) : null,
+            supersededBy:
+              record.supersededBy.length > 0
+                ? ids.encode('announcement', record.supersededBy.at(-1) ?? 0)
+                : null,
             links: {},
           });
         }
         const { locale } = template.resolveLocale(row.locale);
         if (channel === 'email') return template.email(locale, { name: row.name, leaveUrl: leaveUrl(row) });
         const route = routeFor(adapter.abilities, row.address);
-        if (!route) throw new HeraldError('invalid', 'no-route', `${adapter.provider} serves no route to this number`);
-        const content = template.sms(locale, { name: row.name, ...(route.links && { leaveUrl: leaveUrl(row) }) });
+        if (!route)
+          throw new HeraldError('invalid', 'no-route', `${adapter.provider} serves no route to this number`);
+        const content = template.sms(locale, {
+          name: row.name,
+          ...(route.links && { leaveUrl: leaveUrl(row) }),
+        });
         if (route.maxSegments !== undefined && content.segments.count > route.maxSegments) {
-          throw new HeraldError('invalid', 'too-many-segments', `${content.segments.count} segments; this route takes ${route.maxSegments}`);
+          throw new HeraldError(
+            'invalid',
+            'too-many-segments',
+            `${content.segments.count} segments; this route takes ${route.maxSegments}`,
+          );
         }
         return content;
       }
@@ -135,11 +161,19 @@ export function createComposer(deps: ComposerDeps): Composer {
               supersededIds: facts.chain.map((id) => ids.encode('announcement', id)),
             };
           case 'webhook':
-            return { ...common, address: row.endpoint?.url ?? '', content, secrets: row.endpoint?.secrets ?? [] };
+            return {
+              ...common,
+              address: row.endpoint?.url ?? '',
+              content,
+              secrets: row.endpoint?.secrets ?? [],
+            };
         }
       }
 
-      const sample = channel === 'sms' ? template.sms(template.resolveLocale(facts.bundle.defaultLocale).locale, { name: null }) : null;
+      const sample =
+        channel === 'sms'
+          ? template.sms(template.resolveLocale(facts.bundle.defaultLocale).locale, { name: null })
+          : null;
       return {
         cost: sample?.segments.count ?? 1,
         ageMs: () => (record.approvedAt ? facts.nowMs - record.approvedAt.getTime() + sinceRead() : 0),
@@ -148,16 +182,31 @@ export function createComposer(deps: ComposerDeps): Composer {
             const content = render(row, adapter);
             const segments = content.channel === 'sms' ? content.segments.count : null;
             const message = outgoing(row, content);
-            return { ready: true, cost: segments ?? 1, segments, send: (signal) => adapter.send(message as never, signal) };
+            return {
+              ready: true,
+              cost: segments ?? 1,
+              segments,
+              send: (signal) => adapter.send(message as never, signal),
+            };
           } catch (error) {
             // Templates were checked when they were frozen; what is left is a fact about this one address.
-            const { code, message } = error instanceof HeraldError ? error : { code: 'render-failed', message: String(error) };
-            return { ready: false, cost: 0, segments: null, outcome: { outcome: 'refused', category: 'permanent', code, message } };
+            const { code, message } =
+              error instanceof HeraldError ? error : { code: 'render-failed', message: String(error) };
+            return {
+              ready: false,
+              cost: 0,
+              segments: null,
+              outcome: { outcome: 'refused', category: 'permanent', code, message },
+            };
           }
         },
         question(row, adapter) {
           const content = render(row, adapter);
-          return { deliveryId: deliveryId(row), address: row.address, body: content.channel === 'sms' ? content.body : '' };
+          return {
+            deliveryId: deliveryId(row),
+            address: row.address,
+            body: content.channel === 'sms' ? content.body : '',
+          };
         },
       };
     },

@@ -2,8 +2,8 @@ import type { Channel, Gateway } from '../domain/channel.ts';
 import type { SendOutcome } from '../domain/outcome.ts';
 import { givenBack, judge } from './attempt.ts';
 import type { Batcher } from './batcher.ts';
-import type { Lease } from './lease.ts';
 import type { Composer, Composition } from './compose.ts';
+import type { Lease } from './lease.ts';
 import type { Pacer } from './pacer.ts';
 import type { AdapterFor, ChannelAdapter, Clock, Logger, WakeUps } from './ports.ts';
 import { settle } from './settle.ts';
@@ -69,7 +69,10 @@ export function createRoom(size: number): Room {
 }
 
 /** One run of one shard: claim it, settle what is in doubt, send for a second, put it back. */
-export async function deliver(deps: DeliverDeps, job: { readonly id: number; readonly generation: number }): Promise<void> {
+export async function deliver(
+  deps: DeliverDeps,
+  job: { readonly id: number; readonly generation: number },
+): Promise<void> {
   const { deliveries, lease } = deps;
   if (deps.stopping.aborted || !lease.valid()) return;
   const claim = await deliveries.claimShard(job.id, job.generation, lease.workerId);
@@ -93,13 +96,28 @@ export async function deliver(deps: DeliverDeps, job: { readonly id: number; rea
   } finally {
     const again = await deps.persist(() => deliveries.releaseShard(claim, lease.workerId));
     const ms = Math.round(deps.clock.monotonicMs() - began);
-    deps.log.debug({ announcement: claim.announcementId, shard: claim.shardId, channel: claim.channel, sent, ms, again: again !== null }, 'ran a slice of a shard');
+    deps.log.debug(
+      {
+        announcement: claim.announcementId,
+        shard: claim.shardId,
+        channel: claim.channel,
+        sent,
+        ms,
+        again: again !== null,
+      },
+      'ran a slice of a shard',
+    );
     if (again) await deps.wakeUps.enqueue([again]);
   }
 }
 
 /** Reserve, claim just those rows, send them while claiming the next. Returns how many, when all of them are recorded. */
-async function sendFor(deps: DeliverDeps, claim: ShardClaim, adapter: ChannelAdapter, forMs: number): Promise<number> {
+async function sendFor(
+  deps: DeliverDeps,
+  claim: ShardClaim,
+  adapter: ChannelAdapter,
+  forMs: number,
+): Promise<number> {
   const { clock, lease, room } = deps;
   const composition = await deps.composer.open(claim);
   const pacer = deps.pacerFor(claim.channel, claim.gateway);
@@ -122,7 +140,9 @@ async function sendFor(deps: DeliverDeps, claim: ShardClaim, adapter: ChannelAda
       await clock.sleep(Math.min(allowance.inMs, until - clock.monotonicMs()), deps.stopping);
       continue;
     }
-    const limit = allowance ? Math.min(most, Math.max(1, Math.floor(allowance.tokens / composition.cost))) : most;
+    const limit = allowance
+      ? Math.min(most, Math.max(1, Math.floor(allowance.tokens / composition.cost)))
+      : most;
     const rows = await deps.deliveries.claimRows(claim, limit, lease.workerId);
     if (rows.length === 0) break;
     claimed += rows.length;
@@ -156,10 +176,14 @@ async function sendOne(
   try {
     // The last look before the request is written: a process that was stopped sends nothing from memory.
     if (deps.stopping.aborted || !deps.lease.valid()) {
-      await deps.recorder.add(givenBack(claim, row, deps.stopping.aborted ? 'worker is stopping' : 'lease ran out'));
+      await deps.recorder.add(
+        givenBack(claim, row, deps.stopping.aborted ? 'worker is stopping' : 'lease ran out'),
+      );
       return 'ok';
     }
-    outcome = composed.ready ? await composed.send(AbortSignal.timeout(adapter.requestTimeoutMs)) : composed.outcome;
+    outcome = composed.ready
+      ? await composed.send(AbortSignal.timeout(adapter.requestTimeoutMs))
+      : composed.outcome;
   } finally {
     deps.room.leave();
   }
@@ -185,14 +209,31 @@ async function follow(
   const { code, message } = outcome;
   switch (consequence) {
     case 'open-breaker':
-      deps.log.error({ channel: claim.channel, gateway: claim.gateway, code }, `the provider refuses us, so ${claim.channel} stops until it works again: ${message}`);
+      deps.log.error(
+        { channel: claim.channel, gateway: claim.gateway, code },
+        `the provider refuses us, so ${claim.channel} stops until it works again: ${message}`,
+      );
       await deps.persist(() =>
-        deps.breakers.open({ provider: adapter.provider, channel: claim.channel, gateway: claim.gateway, code, message }),
+        deps.breakers.open({
+          provider: adapter.provider,
+          channel: claim.channel,
+          gateway: claim.gateway,
+          code,
+          message,
+        }),
       );
       return 'refused';
     case 'pause-announcement':
-      deps.log.error({ announcement: claim.announcementId, code }, `the provider refuses the text, so the announcement is paused: ${message}`);
-      await deps.persist(() => deps.deliveries.pauseFor(claim.announcementId, `${adapter.provider} refused the text (${code}): ${message}`));
+      deps.log.error(
+        { announcement: claim.announcementId, code },
+        `the provider refuses the text, so the announcement is paused: ${message}`,
+      );
+      await deps.persist(() =>
+        deps.deliveries.pauseFor(
+          claim.announcementId,
+          `${adapter.provider} refused the text (${code}): ${message}`,
+        ),
+      );
       return 'refused';
     case 'suppress-address': // written with the result itself
     case undefined:

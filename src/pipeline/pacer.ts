@@ -29,7 +29,12 @@ export function createPacer(limiter: Limiter, bucket: string, ratePerSecond: num
     async take(wanted, priority) {
       if (balance > 0 && clock.monotonicMs() - grantedAt > KEEPS_MS) balance = 0;
       if (balance > 0) return { tokens: balance, inMs: 0 };
-      const { granted, inMs } = await limiter.reserve({ bucket, ratePerSecond, wanted: wanted - balance, priority });
+      const { granted, inMs } = await limiter.reserve({
+        bucket,
+        ratePerSecond,
+        wanted: wanted - balance,
+        priority,
+      });
       grantedAt = clock.monotonicMs() + inMs;
       balance += granted;
       return balance > 0 ? { tokens: balance, inMs } : { tokens: 0, inMs: granted > 0 ? 0 : inMs };

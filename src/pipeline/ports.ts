@@ -89,7 +89,9 @@ export interface ChannelAdapter<C extends Channel = Channel> {
   /** Where the provider can be asked. Without it, an unknown delivery is sent again under the same id. */
   settle?(question: SettleQuestion, signal: AbortSignal): Promise<SettleOutcome>;
   /** Whether the provider takes our credentials now; what an open breaker waits for. */
-  probe(signal: AbortSignal): Promise<{ readonly ok: true } | { readonly ok: false; readonly message: string }>;
+  probe(
+    signal: AbortSignal,
+  ): Promise<{ readonly ok: true } | { readonly ok: false; readonly message: string }>;
   close(): Promise<void>;
 }
 
@@ -131,7 +133,10 @@ export interface Renderer {
 /** The templates as they are now; a bundle of one is frozen with a revision. */
 export interface TemplateLibrary {
   /** @throws HeraldError `unknown-template` (invalid) naming those that there are */
-  bundle(name: string, options: { readonly defaultLocale: string; readonly signature: Readonly<Record<string, string>> }): TemplateBundle;
+  bundle(
+    name: string,
+    options: { readonly defaultLocale: string; readonly signature: Readonly<Record<string, string>> },
+  ): TemplateBundle;
 }
 
 // ── queue ───────────────────────────────────────────────────────────────────────────────────────────────────

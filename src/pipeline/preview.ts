@@ -1,9 +1,9 @@
 import type { Draft } from '../domain/announcement.ts';
+import { urgencyOf } from '../domain/announcement.ts';
 import type { Channel, Gateway } from '../domain/channel.ts';
 import type { EmailContent, SmsContent } from '../domain/message.ts';
 import type { OpaqueIds } from '../domain/opaque-id.ts';
 import type { TemplateBundle } from '../domain/template.ts';
-import { urgencyOf } from '../domain/announcement.ts';
 import { renderContext } from './compose.ts';
 import type { Renderer } from './ports.ts';
 import type { AnnouncementRecord, AnnouncementStore } from './stores.ts';
@@ -47,7 +47,17 @@ const SAMPLE = { name: '王芳', leaveUrl: `https://alerts.example.gov.cn/u/${'x
 /** Renders a draft, or an announcement with the templates that it was frozen with. */
 export function createPreviewer(deps: PreviewDeps) {
   return async (what: Draft | AnnouncementRecord, frozen: TemplateBundle | null = null): Promise<Preview> => {
-    const record = 'draft' in what ? what : { id: 0, draft: what, kind: what.kind, urgency: urgencyOf(what), mode: what.mode, supersedes: null };
+    const record =
+      'draft' in what
+        ? what
+        : {
+            id: 0,
+            draft: what,
+            kind: what.kind,
+            urgency: urgencyOf(what),
+            mode: what.mode,
+            supersedes: null,
+          };
     const { draft } = record;
     const bundle = frozen ?? deps.bundleOf(draft);
     const template = deps.renderer.compile(bundle, renderContext(record, bundle, deps.ids, deps.officeName));
@@ -55,11 +65,20 @@ export function createPreviewer(deps: PreviewDeps) {
 
     const locales = Object.keys(draft.content).map((locale) => ({
       locale,
-      ...(has('sms') && { sms: template.sms(locale, SAMPLE), smsWithoutLinks: template.sms(locale, { name: SAMPLE.name }) }),
+      ...(has('sms') && {
+        sms: template.sms(locale, SAMPLE),
+        smsWithoutLinks: template.sms(locale, { name: SAMPLE.name }),
+      }),
       ...(has('email') && { email: template.email(locale, SAMPLE) }),
     }));
     const webhook = has('webhook')
-      ? template.webhook({ state: 'sending', sequence: 1, publishedAt: new Date(0).toISOString(), supersededBy: null, links: {} })
+      ? template.webhook({
+          state: 'sending',
+          sequence: 1,
+          publishedAt: new Date(0).toISOString(),
+          supersededBy: null,
+          links: {},
+        })
       : undefined;
 
     const audience = await deps.announcements.audience(draft);

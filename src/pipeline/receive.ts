@@ -22,7 +22,11 @@ export interface SmsCallbacks {
     readonly code?: string;
     readonly category?: FailureCategory;
   };
-  parseInbound(request: SignedRequest): { readonly from: string; readonly act: 'leave' | 'return' | 'help' | 'other'; readonly messageSid: string };
+  parseInbound(request: SignedRequest): {
+    readonly from: string;
+    readonly act: 'leave' | 'return' | 'help' | 'other';
+    readonly messageSid: string;
+  };
 }
 
 export interface SignedRequest {
@@ -57,7 +61,12 @@ export interface Receive {
   /** A whole mail: bounce reports (RFC 3464), or one to a leave address. @throws HeraldError when it is neither */
   bounce(raw: Buffer): Promise<{ readonly applied: number; readonly unknown: number }>;
   /** @throws HeraldError `no-such-link` (not-found) */
-  leaveInfo(token: string): Promise<{ readonly channel: Channel; readonly maskedAddress: string; readonly locale: string; readonly left: boolean }>;
+  leaveInfo(token: string): Promise<{
+    readonly channel: Channel;
+    readonly maskedAddress: string;
+    readonly locale: string;
+    readonly left: boolean;
+  }>;
   /** @throws HeraldError `no-such-link` (not-found) */
   leave(token: string, source: string): Promise<void>;
 }
@@ -81,7 +90,8 @@ export function createReceive(deps: ReceiveDeps): Receive {
   const { receipts, ids, log } = deps;
   const batcher = createBatcher<ReceiptFact>(async (facts) => {
     const { unknown } = await receipts.apply(facts);
-    if (unknown > 0) log.warn({ unknown }, 'receipts for deliveries that are not known, or not of this gateway');
+    if (unknown > 0)
+      log.warn({ unknown }, 'receipts for deliveries that are not known, or not of this gateway');
   }, GROUP_COMMIT);
 
   function genuine(request: SignedRequest): SmsCallbacks {
@@ -95,7 +105,12 @@ export function createReceive(deps: ReceiveDeps): Receive {
   async function contactBehind(token: string) {
     const contactId = readLeaveToken(deps.leaveKey, token);
     const contact = contactId === undefined ? null : await receipts.contact(contactId);
-    if (!contact) throw new HeraldError('not-found', 'no-such-link', 'this link is not one of ours, or its address has been removed');
+    if (!contact)
+      throw new HeraldError(
+        'not-found',
+        'no-such-link',
+        'this link is not one of ours, or its address has been removed',
+      );
     return contact;
   }
 
@@ -108,11 +123,20 @@ export function createReceive(deps: ReceiveDeps): Receive {
   async function follow(fact: ReceiptFact): Promise<void> {
     if (isInert(fact.gateway)) return;
     if (fact.category === 'rejected-content') {
-      await deps.deliveries.pauseFor(fact.announcementId, `${fact.source} refused the text (${fact.code ?? 'no code'})`);
+      await deps.deliveries.pauseFor(
+        fact.announcementId,
+        `${fact.source} refused the text (${fact.code ?? 'no code'})`,
+      );
     }
     if (fact.category === 'opted-out') {
       const row = await receipts.delivery(fact.announcementId, fact.n);
-      if (row) await receipts.suppress({ channel: row.channel, address: row.address, reason: 'opted-out', source: fact.source });
+      if (row)
+        await receipts.suppress({
+          channel: row.channel,
+          address: row.address,
+          reason: 'opted-out',
+          source: fact.source,
+        });
     }
   }
 
@@ -139,7 +163,12 @@ export function createReceive(deps: ReceiveDeps): Receive {
       detail: diagnostic,
     });
     if (hard && receipt === 'undelivered' && !isInert(row.gateway)) {
-      await receipts.suppress({ channel: 'email', address: row.address, reason: 'bounced', source: `bounce ${statusCode}` });
+      await receipts.suppress({
+        channel: 'email',
+        address: row.address,
+        reason: 'bounced',
+        source: `bounce ${statusCode}`,
+      });
     }
     return true;
   }
@@ -176,14 +205,21 @@ export function createReceive(deps: ReceiveDeps): Receive {
       if (isInert(gateway)) return { twiml: '<Response/>' };
       switch (act) {
         case 'leave':
-          await receipts.suppress({ channel: 'sms', address: from, reason: 'opted-out', source: 'sms-reply' });
+          await receipts.suppress({
+            channel: 'sms',
+            address: from,
+            reason: 'opted-out',
+            source: 'sms-reply',
+          });
           log.info({ address: maskAddress('sms', from) }, 'a citizen left by reply');
           return { twiml: '<Response/>' };
         case 'return':
           await receipts.allow('sms', from);
           return { twiml: '<Response/>' };
         case 'help':
-          return { twiml: `<Response><Message>${escapeXml(deps.officeName)}: STOP = leave, START = return</Message></Response>` };
+          return {
+            twiml: `<Response><Message>${escapeXml(deps.officeName)}: STOP = leave, START = return</Message></Response>`,
+          };
         case 'other':
           return { twiml: '<Response/>' };
       }
@@ -207,4 +243,7 @@ export function createReceive(deps: ReceiveDeps): Receive {
 }
 
 const escapeXml = (text: string): string =>
-  text.replace(/[<>&'"]/g, (c) => ({ '<': '&lt;', '>': '&gt;', '&': '&amp;', "'": '&apos;', '"': '&quot;' })[c] ?? c);
+  text.replace(
+    /[<>&'"]/g,
+    (c) => ({ '<': '&lt;', '>': '&gt;', '&': '&amp;', "'": '&apos;', '"': '&quot;' })[c] ?? c,
+  );

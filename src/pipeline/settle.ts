@@ -1,5 +1,5 @@
-import type { ChannelAdapter, SettleQuestion } from './ports.ts';
 import type { DeliverDeps } from './deliver.ts';
+import type { ChannelAdapter, SettleQuestion } from './ports.ts';
 import type { AttemptRecord, ShardClaim, UnsettledDelivery } from './stores.ts';
 
 /** Times that the provider must say "not found", this far apart, before a message is sent again. */
@@ -20,14 +20,21 @@ export async function settle(deps: DeliverDeps, claim: ShardClaim, adapter: Chan
   const composition = await deps.composer.open(claim);
   await Promise.all(
     rows.map(async (row) => {
-      const question: SettleQuestion = { ...composition.question(row, adapter), claimedAgoMs: row.claimedAgoMs };
+      const question: SettleQuestion = {
+        ...composition.question(row, adapter),
+        claimedAgoMs: row.claimedAgoMs,
+      };
       const answer = await ask(question, AbortSignal.timeout(adapter.requestTimeoutMs));
       await deps.recorder.add(toRecord(claim, row, answer));
     }),
   );
 }
 
-function toRecord(claim: ShardClaim, row: UnsettledDelivery, answer: Awaited<ReturnType<NonNullable<ChannelAdapter['settle']>>>): AttemptRecord {
+function toRecord(
+  claim: ShardClaim,
+  row: UnsettledDelivery,
+  answer: Awaited<ReturnType<NonNullable<ChannelAdapter['settle']>>>,
+): AttemptRecord {
   const base = {
     shardId: claim.shardId,
     announcementId: claim.announcementId,
@@ -44,12 +51,31 @@ function toRecord(claim: ShardClaim, row: UnsettledDelivery, answer: Awaited<Ret
   const dedupe = `a${row.attempt}:asked${row.askedBefore + 1}`;
   switch (answer.settled) {
     case 'found':
-      return { ...base, status: 'sent', providerMessageId: answer.providerMessageId, event: 'settled', dedupe: `a${row.attempt}:settled` };
+      return {
+        ...base,
+        status: 'sent',
+        providerMessageId: answer.providerMessageId,
+        event: 'settled',
+        dedupe: `a${row.attempt}:settled`,
+      };
     case 'not-found': {
       const again = row.askedBefore + 1 >= NOT_FOUND_TIMES;
-      return { ...base, status: again ? 'queued' : 'unknown', dueInMs: again ? 0 : ASK_AGAIN_MS, event: 'not-found', dedupe };
+      return {
+        ...base,
+        status: again ? 'queued' : 'unknown',
+        dueInMs: again ? 0 : ASK_AGAIN_MS,
+        event: 'not-found',
+        dedupe,
+      };
     }
     case 'unavailable':
-      return { ...base, status: 'unknown', dueInMs: ASK_AGAIN_MS, detail: answer.message, event: 'not-answered', dedupe };
+      return {
+        ...base,
+        status: 'unknown',
+        dueInMs: ASK_AGAIN_MS,
+        detail: answer.message,
+        event: 'not-answered',
+        dedupe,
+      };
   }
 }

@@ -1,4 +1,4 @@
-import type { Draft, Kind, Mode, Role, AnnouncementState, Urgency } from '../domain/announcement.ts';
+import type { AnnouncementState, Draft, Kind, Mode, Role, Urgency } from '../domain/announcement.ts';
 import type { Channel, Gateway } from '../domain/channel.ts';
 import type { DeliveryStatus, ReceiptStatus } from '../domain/delivery.ts';
 import type { FailureCategory } from '../domain/outcome.ts';
@@ -74,7 +74,11 @@ export interface AnnouncementStore {
   get(id: number): Promise<AnnouncementRecord>;
   bundleOf(id: number): Promise<TemplateBundle | null>;
   acts(id: number): Promise<readonly ActRecord[]>;
-  list(page: { readonly before?: number; readonly limit: number; readonly state?: AnnouncementState }): Promise<readonly AnnouncementRecord[]>;
+  list(page: {
+    readonly before?: number;
+    readonly limit: number;
+    readonly state?: AnnouncementState;
+  }): Promise<readonly AnnouncementRecord[]>;
   /** Runs `act` with the announcement's row locked; throwing rolls everything back. */
   locked<T>(id: number, act: (tx: AnnouncementTransaction) => Promise<T>): Promise<T>;
   /** The database's clock. */
@@ -82,7 +86,9 @@ export interface AnnouncementStore {
   /** Which of these codes are unknown or archived. */
   unknownCodes(list: 'topics' | 'districts', codes: readonly string[]): Promise<readonly string[]>;
   /** How many contacts the audience has, by channel and wanted locale, less suppressions. */
-  audience(draft: Draft): Promise<readonly { readonly channel: Channel; readonly locale: string; readonly count: number }[]>;
+  audience(
+    draft: Draft,
+  ): Promise<readonly { readonly channel: Channel; readonly locale: string; readonly count: number }[]>;
 }
 
 // ── expand ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -184,7 +190,13 @@ export interface DeliveryStore {
 }
 
 export interface BreakerStore {
-  open(breaker: { readonly provider: string; readonly channel: Channel; readonly gateway: Gateway; readonly code: string; readonly message: string }): Promise<void>;
+  open(breaker: {
+    readonly provider: string;
+    readonly channel: Channel;
+    readonly gateway: Gateway;
+    readonly code: string;
+    readonly message: string;
+  }): Promise<void>;
   isOpen(channel: Channel, gateway: Gateway): Promise<boolean>;
   /** The breakers of a channel whose probe is due, taken for this caller alone. */
   takeProbes(channel: Channel): Promise<readonly Gateway[]>;
@@ -221,11 +233,24 @@ export interface ReceiptStore {
   /** Writes and applies facts in one transaction; unknown deliveries are counted, not an error. */
   apply(facts: readonly ReceiptFact[]): Promise<{ readonly applied: number; readonly unknown: number }>;
   /** Suppresses an address and moves its queued rows to `suppressed` in the same transaction. */
-  suppress(address: { readonly channel: Channel; readonly address: string; readonly reason: 'left' | 'opted-out' | 'bounced' | 'blocked'; readonly source: string }): Promise<void>;
+  suppress(address: {
+    readonly channel: Channel;
+    readonly address: string;
+    readonly reason: 'left' | 'opted-out' | 'bounced' | 'blocked';
+    readonly source: string;
+  }): Promise<void>;
   /** Takes a suppression back (START). */
   allow(channel: Channel, address: string): Promise<void>;
-  delivery(announcementId: number, n: number): Promise<{ readonly channel: Channel; readonly address: string; readonly gateway: Gateway } | null>;
-  contact(contactId: number): Promise<{ readonly channel: Channel; readonly address: string; readonly locale: string; readonly left: boolean } | null>;
+  delivery(
+    announcementId: number,
+    n: number,
+  ): Promise<{ readonly channel: Channel; readonly address: string; readonly gateway: Gateway } | null>;
+  contact(contactId: number): Promise<{
+    readonly channel: Channel;
+    readonly address: string;
+    readonly locale: string;
+    readonly left: boolean;
+  } | null>;
 }
 
 // ── sweep ───────────────────────────────────────────────────────────────────────────────────────────────────
@@ -241,11 +266,23 @@ export interface SweepStore {
   /** Shards that are due and in nobody's hands; at most a window per queue and priority. */
   enqueueDue(): Promise<readonly Job[]>;
   /** Workers silent for longer than `silentMs`: their rows become unknown, their shards free. */
-  buryDead(silentMs: number, settleAfterMs: Readonly<Record<Channel, number>>): Promise<readonly { readonly id: number; readonly kind: string; readonly rows: number }[]>;
+  buryDead(
+    silentMs: number,
+    settleAfterMs: Readonly<Record<Channel, number>>,
+  ): Promise<readonly { readonly id: number; readonly kind: string; readonly rows: number }[]>;
   /** Rows of cancelled or expired announcements that are still queued; a bounded batch per call. */
   stopRows(): Promise<number>;
   /** Announcements with nothing under way → completed (or expired), their counts checked against the rows. */
-  finish(): Promise<readonly { readonly id: number; readonly miscounted: readonly { readonly channel: Channel; readonly status: DeliveryStatus; readonly n: number }[] }[]>;
+  finish(): Promise<
+    readonly {
+      readonly id: number;
+      readonly miscounted: readonly {
+        readonly channel: Channel;
+        readonly status: DeliveryStatus;
+        readonly n: number;
+      }[];
+    }[]
+  >;
 }
 
 // ── reports ─────────────────────────────────────────────────────────────────────────────────────────────────
@@ -288,17 +325,40 @@ export interface ReportStore {
   expanded(announcementId: number): Promise<boolean>;
   deliveries(
     announcementId: number,
-    page: { readonly after: number; readonly limit: number; readonly channel?: Channel; readonly status?: DeliveryStatus },
+    page: {
+      readonly after: number;
+      readonly limit: number;
+      readonly channel?: Channel;
+      readonly status?: DeliveryStatus;
+    },
   ): Promise<readonly DeliveryRow[]>;
   /** @throws HeraldError `no-such-delivery` */
-  delivery(announcementId: number, n: number): Promise<DeliveryRow & { readonly events: readonly DeliveryEvent[] }>;
+  delivery(
+    announcementId: number,
+    n: number,
+  ): Promise<DeliveryRow & { readonly events: readonly DeliveryEvent[] }>;
   /** Shards due, oldest due age in seconds, open breakers, workers alive: for /readyz, /metrics and `status`. */
   health(): Promise<{
     readonly shardsDue: Readonly<Partial<Record<Channel, number>>>;
     readonly oldestDueSeconds: number;
-    readonly breakers: readonly { readonly channel: Channel; readonly gateway: Gateway; readonly code: string; readonly message: string; readonly openedAt: Date }[];
-    readonly workers: readonly { readonly kind: string; readonly host: string; readonly pid: number; readonly silentMs: number }[];
+    readonly breakers: readonly {
+      readonly channel: Channel;
+      readonly gateway: Gateway;
+      readonly code: string;
+      readonly message: string;
+      readonly openedAt: Date;
+    }[];
+    readonly workers: readonly {
+      readonly kind: string;
+      readonly host: string;
+      readonly pid: number;
+      readonly silentMs: number;
+    }[];
   }>;
 }
 
-export const QUEUE_OF: Readonly<Record<Channel, QueueName>> = { sms: 'sms', email: 'email', webhook: 'webhook' };
+export const QUEUE_OF: Readonly<Record<Channel, QueueName>> = {
+  sms: 'sms',
+  email: 'email',
+  webhook: 'webhook',
+};

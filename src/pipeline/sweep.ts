@@ -29,7 +29,8 @@ export async function sweep(deps: {
 
     for (const { id, miscounted } of await sweeps.finish()) {
       log.info({ announcement: id }, 'announcement finished');
-      if (miscounted.length > 0) log.error({ announcement: id, miscounted }, 'counts differed from the rows and were put right');
+      if (miscounted.length > 0)
+        log.error({ announcement: id, miscounted }, 'counts differed from the rows and were put right');
     }
   });
 }

@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { CHANNELS, type Channel } from '../domain/channel.ts';
 import { answer, answerJson } from './http.ts';
 import type { Ledger, LedgerEntry } from './ledger.ts';
+import { readMail } from './smtp.ts';
 
 const PAGE_SIZE = 100;
 
@@ -9,20 +10,21 @@ const PAGE_SIZE = 100;
  * `GET /outbox` (`?channel=&address=&deliveryId=&cursor=`, newest last, in pages) and `GET /outbox/:id`: what the gateways
  * took, as JSON, or as a page for people when the client accepts HTML.
  */
-export function answerOutbox(
+export async function answerOutbox(
   request: IncomingMessage,
   response: ServerResponse,
   url: URL,
   ledger: Ledger,
-): void {
+): Promise<void> {
   const html = request.headers.accept?.includes('text/html') ?? false;
   const id = url.pathname.slice('/outbox'.length).replace(/^\//, '');
   if (id !== '') {
     const entry = ledger.get(id);
-    if (!entry) answerJson(response, 404, { error: `there is no message ${id} in the outbox` });
-    else if (html) answerHtml(response, `<p><a href="/outbox">outbox</a></p>${show(entry)}`);
-    else answerJson(response, 200, entry);
-    return;
+    if (!entry) return answerJson(response, 404, { error: `there is no message ${id} in the outbox` });
+    // A mail is kept as it came; by itself it is shown as its reader would see it.
+    const readable = entry.channel === 'email' ? await readMail(entry.body) : undefined;
+    if (!html) return answerJson(response, 200, { ...entry, ...readable });
+    return answerHtml(response, `<p><a href="/outbox">outbox</a></p>${show(entry, readable?.text)}`);
   }
   const wanted = url.searchParams.get('channel');
   const channel = CHANNELS.find((one) => one === wanted);
@@ -61,15 +63,15 @@ function list(
   more.set('cursor', String(next));
   return [
     `<h1>Sandbox outbox</h1><p>Nothing here was sent to anybody. ${totals.join(' · ')}</p>`,
-    entries.length === 0 ? '<p>No messages.</p>' : entries.map(show).join(''),
+    entries.length === 0 ? '<p>No messages.</p>' : entries.map((entry) => show(entry)).join(''),
     next === null ? '' : `<p><a href="/outbox?${escapeHtml(more.toString())}">next ${PAGE_SIZE}</a></p>`,
   ].join('');
 }
 
-function show(entry: LedgerEntry): string {
+function show(entry: LedgerEntry, readable?: string): string {
   const { id, channel, address, takenAt, outcome, subject, body } = entry;
   const head = `${takenAt.toISOString()} · ${channel} · <a href="/outbox/${id}">${escapeHtml(address)}</a> · ${escapeHtml(outcome)}`;
-  return `<article><p>${head}</p>${subject ? `<h2>${escapeHtml(subject)}</h2>` : ''}<pre>${escapeHtml(body)}</pre></article>`;
+  return `<article><p>${head}</p>${subject ? `<h2>${escapeHtml(subject)}</h2>` : ''}<pre>${escapeHtml(readable ?? body)}</pre></article>`;
 }
 
 function answerHtml(response: ServerResponse, body: string): void {

@@ -12,8 +12,10 @@ import { SandboxTwilio, type TwilioAccount, type TwilioSettings } from './twilio
 import { createWebhookReceiver } from './webhook-receiver.ts';
 
 export interface SandboxOptions {
-  /** Of the HTTP server, on 127.0.0.1; 0 (default): a free one. */
+  /** Of the HTTP server; 0 (default): a free one. */
   readonly port?: number;
+  /** Address that both servers listen on; default 127.0.0.1. */
+  readonly host?: string;
   /** The account that the sandbox's Twilio knows; default: one made up. */
   readonly twilio?: TwilioAccount;
   readonly twilioSettings?: Partial<TwilioSettings>;
@@ -34,7 +36,7 @@ export interface Sandbox extends Gateways {
   close(): Promise<void>;
 }
 
-/** Starts the sandbox on 127.0.0.1. @throws the server's error, e.g. `EADDRINUSE` */
+/** Starts the sandbox, on 127.0.0.1 unless told otherwise. @throws the server's error, e.g. `EADDRINUSE` */
 export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbox> {
   const ledger = new Ledger();
   const account = options.twilio ?? {
@@ -43,7 +45,8 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
   };
   const twilio = new SandboxTwilio(ledger, account, options.twilioSettings);
   const hooks = createWebhookReceiver(ledger);
-  const smtp = await startSandboxSmtp(ledger, options.smtp);
+  const host = options.host ?? '127.0.0.1';
+  const smtp = await startSandboxSmtp(ledger, { host, ...options.smtp });
 
   const gateways: Gateways = {
     configure(settings) {
@@ -65,17 +68,22 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
       case 'hooks':
         return await hooks.handle(request, response);
       case 'outbox':
-        return answerOutbox(request, response, url, ledger);
+        return await answerOutbox(request, response, url, ledger);
       case '_control':
         return await answerControl(request, response, url, gateways);
-      case '':
+      case '': {
+        // As the caller calls us, which in a network of containers is not 127.0.0.1.
+        const { origin, hostname } = new URL(
+          request.headers.host ? `http://${request.headers.host}` : baseUrl(),
+        );
         return answerJson(response, 200, {
           what: 'Herald sandbox: takes messages, sends nothing to anybody',
-          gateways: { twilio: baseUrl(), smtp: smtp.url, webhook: `${baseUrl()}/hooks/` },
-          outbox: `${baseUrl()}/outbox`,
+          gateways: { twilio: origin, smtp: `smtp://${hostname}:${smtp.port}`, webhook: `${origin}/hooks/` },
+          outbox: `${origin}/outbox`,
           counts: ledger.counts(),
           lost: gateways.lost(),
         });
+      }
       default:
         return answerJson(response, 404, { error: `the sandbox has no ${url.pathname}` });
     }
@@ -91,7 +99,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
   server.keepAliveTimeout = 60_000;
   const baseUrl = () => `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   try {
-    server.listen(options.port ?? 0, '127.0.0.1');
+    server.listen(options.port ?? 0, host);
     await once(server, 'listening');
   } catch (error) {
     await smtp.close();

@@ -16,8 +16,10 @@ export interface SandboxSmtpSettings {
 }
 
 export interface SandboxSmtpOptions extends Partial<SandboxSmtpSettings> {
-  /** On 127.0.0.1; 0 (default): a free one. */
+  /** 0 (default): a free one. */
   readonly port?: number;
+  /** Address to listen on; default 127.0.0.1. */
+  readonly host?: string;
 }
 
 export interface SandboxSmtp {
@@ -161,7 +163,7 @@ export async function startSandboxSmtp(
     socket.once('close', () => sockets.delete(remotePort));
   });
   const listening = once(server.server, 'listening');
-  server.listen(options.port ?? 0, '127.0.0.1');
+  server.listen(options.port ?? 0, options.host ?? '127.0.0.1');
   await listening;
   const { port } = server.server.address() as AddressInfo;
 

@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import type { Draft } from '../domain/announcement.ts';
+import { canonicalSha256 } from '../domain/announcement.ts';
 import { HeraldError } from '../domain/errors.ts';
 import type { TemplateBundle } from '../domain/template.ts';
 import type {
@@ -8,7 +9,6 @@ import type {
   AnnouncementStore,
   AnnouncementTransaction,
 } from '../pipeline/stores.ts';
-import { canonicalSha256 } from '../domain/announcement.ts';
 import { inTransaction } from './pool.ts';
 
 type Queryable = Pick<pg.Pool, 'query'>;
@@ -64,13 +64,17 @@ async function caseId(db: Queryable, draft: Draft): Promise<number> {
   return rows[0]?.id ?? Promise.reject(new Error('no case row'));
 }
 
-async function writeRevision(db: Queryable, id: number, number: number, draft: Draft, authorId: number): Promise<void> {
-  await db.query('INSERT INTO revisions (announcement_id, number, author_id, draft) VALUES ($1, $2, $3, $4)', [
-    id,
-    number,
-    authorId,
-    JSON.stringify(draft),
-  ]);
+async function writeRevision(
+  db: Queryable,
+  id: number,
+  number: number,
+  draft: Draft,
+  authorId: number,
+): Promise<void> {
+  await db.query(
+    'INSERT INTO revisions (announcement_id, number, author_id, draft) VALUES ($1, $2, $3, $4)',
+    [id, number, authorId, JSON.stringify(draft)],
+  );
 }
 
 async function writeAct(
@@ -92,7 +96,8 @@ export const IN_AUDIENCE = (topics: string, districts: string): string => `
   (cardinality(${topics}) = 0 OR cardinality(s.topics) = 0 OR s.topics && ${topics})
   AND (cardinality(${districts}) = 0 OR cardinality(s.districts) = 0 OR s.districts && ${districts})`;
 
-const idsOf = (list: 'topics' | 'districts', codes: string) => `ARRAY(SELECT id FROM ${list} WHERE code = ANY (${codes}))`;
+const idsOf = (list: 'topics' | 'districts', codes: string) =>
+  `ARRAY(SELECT id FROM ${list} WHERE code = ANY (${codes}))`;
 
 const APPROVE = `
   WITH approved AS (
@@ -105,7 +110,12 @@ const APPROVE = `
     (SELECT coalesce(max(id), 0) FROM contacts)
   FROM approved`;
 
-function transaction(client: pg.PoolClient, record: AnnouncementRecord, now: number, authorIds: number[]): AnnouncementTransaction {
+function transaction(
+  client: pg.PoolClient,
+  record: AnnouncementRecord,
+  now: number,
+  authorIds: number[],
+): AnnouncementTransaction {
   const { id } = record;
   return {
     record,
@@ -121,16 +131,14 @@ function transaction(client: pg.PoolClient, record: AnnouncementRecord, now: num
     },
     async freeze(bundle, sha256) {
       const bundleSha256 = canonicalSha256(bundle);
-      await client.query('INSERT INTO template_bundles (sha256, bundle) VALUES ($1, $2) ON CONFLICT DO NOTHING', [
-        bundleSha256,
-        JSON.stringify(bundle),
-      ]);
-      await client.query('UPDATE revisions SET bundle_sha256 = $3, sha256 = $4 WHERE announcement_id = $1 AND number = $2', [
-        id,
-        record.revision,
-        bundleSha256,
-        sha256,
-      ]);
+      await client.query(
+        'INSERT INTO template_bundles (sha256, bundle) VALUES ($1, $2) ON CONFLICT DO NOTHING',
+        [bundleSha256, JSON.stringify(bundle)],
+      );
+      await client.query(
+        'UPDATE revisions SET bundle_sha256 = $3, sha256 = $4 WHERE announcement_id = $1 AND number = $2',
+        [id, record.revision, bundleSha256, sha256],
+      );
     },
     async move(act, state, by, reason) {
       await client.query(
@@ -153,7 +161,16 @@ function transaction(client: pg.PoolClient, record: AnnouncementRecord, now: num
         );
         if (rowCount === 1) await writeAct(client, old, 'cancel', by.id, 'superseded');
       }
-      await client.query(APPROVE, [id, by.id, gateway, expiresAt, scheduledAt, channels, audience.topics, audience.districts]);
+      await client.query(APPROVE, [
+        id,
+        by.id,
+        gateway,
+        expiresAt,
+        scheduledAt,
+        channels,
+        audience.topics,
+        audience.districts,
+      ]);
       await writeAct(client, id, 'approve', by.id);
     },
     bundle: () => loadBundle(client, id),
@@ -207,7 +224,9 @@ export function createAnnouncementStore(pool: pg.Pool): AnnouncementStore {
       }),
 
     async now() {
-      const { rows } = await pool.query<{ now: number }>('SELECT extract(epoch FROM now())::float8 * 1000 AS now');
+      const { rows } = await pool.query<{ now: number }>(
+        'SELECT extract(epoch FROM now())::float8 * 1000 AS now',
+      );
       return rows[0]?.now ?? Number.NaN;
     },
 

@@ -170,7 +170,11 @@ export function createDeliveryStore(pool: pg.Pool, sealer: Sealer): DeliveryStor
       });
       const claim = rows[0];
       if (!claim) return null;
-      await pool.query({ name: 'suppress-in-shard', text: SUPPRESS, values: [...range(claim), slotOf(workerId)] });
+      await pool.query({
+        name: 'suppress-in-shard',
+        text: SUPPRESS,
+        values: [...range(claim), slotOf(workerId)],
+      });
       return claim;
     },
 
@@ -222,14 +226,25 @@ export function createDeliveryStore(pool: pg.Pool, sealer: Sealer): DeliveryStor
     },
 
     async releaseShard(claim, workerId) {
-      const { rows } = await pool.query<{ channel: Channel; id: number; generation: number; priority: number; due: boolean }>({
+      const { rows } = await pool.query<{
+        channel: Channel;
+        id: number;
+        generation: number;
+        priority: number;
+        due: boolean;
+      }>({
         name: 'release-shard',
         text: RELEASE_SHARD,
         values: [...range(claim), claim.shardId, workerId],
       });
       const shard = rows[0];
       if (!shard?.due) return null;
-      return { queue: QUEUE_OF[shard.channel], id: shard.id, generation: shard.generation, priority: shard.priority } satisfies Job;
+      return {
+        queue: QUEUE_OF[shard.channel],
+        id: shard.id,
+        generation: shard.generation,
+        priority: shard.priority,
+      } satisfies Job;
     },
 
     async pauseFor(announcementId, reason) {

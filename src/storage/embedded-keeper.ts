@@ -76,6 +76,7 @@ export async function takeKeeper(folder: string, onLog: (line: string) => void):
     },
     async stop() {
       stopping = true;
+      dog.ref();
       dog.order({ do: 'stop' });
       await dog.ended;
     },
@@ -86,6 +87,8 @@ interface Watchdog {
   order(order: WatchdogOrder): void;
   /** Resolves when the process has ended. */
   readonly ended: Promise<unknown>;
+  /** Keeps this process alive until the watchdog has ended. */
+  ref(): void;
   /** Lets this process end although the watchdog lives: it then stops the server. */
   unref(): void;
 }
@@ -138,6 +141,7 @@ async function takeLock(folder: string, hear: (news: WatchdogNews) => void): Pro
   return {
     order: (order) => void child.stdin.write(`${JSON.stringify(order)}\n`),
     ended,
+    ref: () => child.ref(),
     unref() {
       child.unref();
       (child.stdin as unknown as Socket).unref();

@@ -108,6 +108,9 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<Embedded>
   }
 }
 
+const addressOf = (password: string, port: number, database: string): string =>
+  `postgres://${USER}:${password}@127.0.0.1:${port}/${database}`;
+
 type Started = Pick<Embedded, 'connectionString' | 'version' | 'port'>;
 
 async function adopt(
@@ -150,7 +153,7 @@ async function start(
 /** Waits until the server lets us in, and sees to our database. `undefined` when the server ends instead. */
 async function welcome(keeper: Keeper, cluster: Cluster, port: number): Promise<Started | undefined> {
   const password = await readFile(cluster.password, 'utf8');
-  const url = (database: string) => `postgres://${USER}:${password}@127.0.0.1:${port}/${database}`;
+  const url = (database: string) => addressOf(password, port, database);
   const deadline = performance.now() + RECOVERY_MS;
   while (keeper.gone() === undefined) {
     const client = new pg.Client({ connectionString: url('postgres'), connectionTimeoutMillis: 5_000 });

@@ -132,11 +132,13 @@ export function createExpansionStore(pool: pg.Pool, slot: number): ExpansionStor
           [announcementId],
         );
         const expansion = rows[0];
-        if (!expansion || expansion.state !== 'sending' || expansion.generation !== generation) return 'stopped';
+        if (expansion?.state !== 'sending' || expansion.generation !== generation) return 'stopped';
         if (expansion.phase === 'done') return 'done';
         const chain = await loadChain(client, announcementId);
         if (await underWay(client, chain)) {
-          await client.query('UPDATE expansions SET enqueued_at = NULL WHERE announcement_id = $1', [announcementId]);
+          await client.query('UPDATE expansions SET enqueued_at = NULL WHERE announcement_id = $1', [
+            announcementId,
+          ]);
           return 'waiting';
         }
         const next = await runPhase(client, announcementId, expansion, chain, slot);
@@ -178,13 +180,29 @@ async function runPhase(
   if (e.phase === 'endpoints') {
     const phase = chain.length > 0 ? 'reached' : 'audience';
     if (!e.channels.includes('webhook')) return { phase, cursor: 0, nextN: e.nextN };
-    const { nextN } = await run(ENDPOINTS, [e.topics, e.districts, chain, e.kind === 'retraction', e.defaultLocale]);
+    const { nextN } = await run(ENDPOINTS, [
+      e.topics,
+      e.districts,
+      chain,
+      e.kind === 'retraction',
+      e.defaultLocale,
+    ]);
     return { phase, cursor: 0, nextN };
   }
   if (e.phase === 'reached') {
     const { seen, cursor, nextN } = await run(REACHED, [chain, e.cursor]);
-    return seen < SLICE ? { phase: afterReached, cursor: 0, nextN } : { phase: 'reached', cursor: cursor ?? 0, nextN };
+    return seen < SLICE
+      ? { phase: afterReached, cursor: 0, nextN }
+      : { phase: 'reached', cursor: cursor ?? 0, nextN };
   }
-  const { seen, cursor, nextN } = await run(AUDIENCE(chain.length > 0), [e.channels, e.topics, e.districts, e.cursor, e.upper]);
-  return seen < SLICE ? { phase: 'done', cursor: 0, nextN } : { phase: 'audience', cursor: cursor ?? 0, nextN };
+  const { seen, cursor, nextN } = await run(AUDIENCE(chain.length > 0), [
+    e.channels,
+    e.topics,
+    e.districts,
+    e.cursor,
+    e.upper,
+  ]);
+  return seen < SLICE
+    ? { phase: 'done', cursor: 0, nextN }
+    : { phase: 'audience', cursor: cursor ?? 0, nextN };
 }

@@ -15,24 +15,46 @@ export interface Installation {
  * @param secretCheck a digest under HERALD_SECRET, made for this purpose only
  * @throws HeraldError `wrong-secret`, `has-been-live` (conflict)
  */
-export async function openInstallation(pool: pg.Pool, secretCheck: Buffer, mode: 'trial' | 'live'): Promise<Installation> {
-  const { rows } = await pool.query<{ id: string; idKey: Buffer; secretCheck: Buffer; liveSince: Date | null }>(
+export async function openInstallation(
+  pool: pg.Pool,
+  secretCheck: Buffer,
+  mode: 'trial' | 'live',
+): Promise<Installation> {
+  const { rows } = await pool.query<{
+    id: string;
+    idKey: Buffer;
+    secretCheck: Buffer;
+    liveSince: Date | null;
+  }>(
     `UPDATE installation SET secret_check = coalesce(secret_check, $1),
        live_since = CASE WHEN $2 THEN coalesce(live_since, now()) ELSE live_since END
      RETURNING id, id_key AS "idKey", secret_check AS "secretCheck", live_since AS "liveSince"`,
     [secretCheck, mode === 'live'],
   );
   const installation = rows[0];
-  if (!installation) throw new HeraldError('unavailable', 'no-installation', 'the database holds no installation', { fix: 'run `herald migrate`' });
-  if (!timingSafeEqual(installation.secretCheck, secretCheck)) {
-    throw new HeraldError('conflict', 'wrong-secret', 'HERALD_SECRET is not the one that this database was set up with', {
-      fix: 'use the secret of the first start; without it, sealed webhook secrets cannot be read',
+  if (!installation)
+    throw new HeraldError('unavailable', 'no-installation', 'the database holds no installation', {
+      fix: 'run `herald migrate`',
     });
+  if (!timingSafeEqual(installation.secretCheck, secretCheck)) {
+    throw new HeraldError(
+      'conflict',
+      'wrong-secret',
+      'HERALD_SECRET is not the one that this database was set up with',
+      {
+        fix: 'use the secret of the first start; without it, sealed webhook secrets cannot be read',
+      },
+    );
   }
   if (mode === 'trial' && installation.liveSince) {
-    throw new HeraldError('conflict', 'has-been-live', `this database has been live since ${installation.liveSince.toISOString()} and cannot be opened in trial mode`, {
-      fix: 'set HERALD_MODE=live, or use another database for trials',
-    });
+    throw new HeraldError(
+      'conflict',
+      'has-been-live',
+      `this database has been live since ${installation.liveSince.toISOString()} and cannot be opened in trial mode`,
+      {
+        fix: 'set HERALD_MODE=live, or use another database for trials',
+      },
+    );
   }
   return { id: installation.id, idKey: installation.idKey };
 }

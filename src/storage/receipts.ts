@@ -92,7 +92,11 @@ export interface Suppression {
 /** Inside the caller's transaction, so that removing a citizen and stopping what is queued for them are one thing. */
 export async function suppressAddress(db: Queryable, slot: number, suppression: Suppression): Promise<void> {
   const { channel, address, reason, source } = suppression;
-  await db.query({ name: 'suppress-address', text: SUPPRESS_ADDRESS, values: [channel, address, reason, source, slot] });
+  await db.query({
+    name: 'suppress-address',
+    text: SUPPRESS_ADDRESS,
+    values: [channel, address, reason, source, slot],
+  });
 }
 
 export function createReceiptStore(pool: pg.Pool, slot: number): ReceiptStore {

@@ -39,7 +39,9 @@ export function createReportStore(pool: pg.Pool): ReportStore {
   return {
     async channels(announcementId) {
       const [counts, latencies] = await Promise.all([
-        pool.query<{ channel: Channel; status: DeliveryStatus; n: number; segments: number }>(COUNTS, [announcementId]),
+        pool.query<{ channel: Channel; status: DeliveryStatus; n: number; segments: number }>(COUNTS, [
+          announcementId,
+        ]),
         pool.query<Bucket>(LATENCIES, [announcementId]),
       ]);
       const reports: Partial<Record<Channel, ChannelReport>> = {};
@@ -59,9 +61,10 @@ export function createReportStore(pool: pg.Pool): ReportStore {
     },
 
     async expanded(announcementId) {
-      const { rows } = await pool.query<{ phase: string }>('SELECT phase FROM expansions WHERE announcement_id = $1', [
-        announcementId,
-      ]);
+      const { rows } = await pool.query<{ phase: string }>(
+        'SELECT phase FROM expansions WHERE announcement_id = $1',
+        [announcementId],
+      );
       return rows[0]?.phase === 'done';
     },
 
@@ -76,10 +79,10 @@ export function createReportStore(pool: pg.Pool): ReportStore {
     },
 
     async delivery(announcementId, n) {
-      const { rows } = await pool.query<DeliveryRow>(`SELECT ${ROW} FROM deliveries WHERE announcement_id = $1 AND n = $2`, [
-        announcementId,
-        n,
-      ]);
+      const { rows } = await pool.query<DeliveryRow>(
+        `SELECT ${ROW} FROM deliveries WHERE announcement_id = $1 AND n = $2`,
+        [announcementId, n],
+      );
       if (!rows[0]) throw new HeraldError('not-found', 'no-such-delivery', 'there is no such delivery');
       const events = await pool.query<DeliveryEvent>(
         'SELECT type, attempt, source, code, detail, at FROM delivery_events WHERE announcement_id = $1 AND n = $2 ORDER BY at, dedupe',
@@ -95,7 +98,9 @@ export function createReportStore(pool: pg.Pool): ReportStore {
            FROM shards s JOIN announcements a ON a.id = s.announcement_id
            WHERE s.due_at <= now() AND s.claimed_by IS NULL AND a.state = 'sending' GROUP BY s.channel`,
         ),
-        pool.query(`SELECT channel, gateway, code, message, opened_at AS "openedAt" FROM breakers ORDER BY opened_at`),
+        pool.query(
+          `SELECT channel, gateway, code, message, opened_at AS "openedAt" FROM breakers ORDER BY opened_at`,
+        ),
         pool.query(
           `SELECT kind, host, pid, extract(epoch FROM clock_timestamp() - heartbeat_at)::float8 * 1000 AS "silentMs"
            FROM workers WHERE ended_at IS NULL ORDER BY kind, id`,

@@ -1,9 +1,9 @@
 import type pg from 'pg';
-import { type Channel, CHANNELS } from '../domain/channel.ts';
+import { CHANNELS, type Channel } from '../domain/channel.ts';
 import type { Job, QueueName } from '../pipeline/ports.ts';
 import { QUEUE_OF, type SweepStore } from '../pipeline/stores.ts';
-import { PRIORITY } from './expansions.ts';
 import { countChanges } from './counts.ts';
+import { PRIORITY } from './expansions.ts';
 import { RUNNABLE } from './shards.ts';
 
 /**
@@ -186,7 +186,9 @@ export function createSweepStore(pool: pg.Pool): SweepStore {
       const client = await pool.connect();
       let broken: Error | undefined;
       try {
-        const { rows } = await client.query<{ led: boolean }>('SELECT pg_try_advisory_lock($1) AS led', [LEADER_LOCK]);
+        const { rows } = await client.query<{ led: boolean }>('SELECT pg_try_advisory_lock($1) AS led', [
+          LEADER_LOCK,
+        ]);
         if (!rows[0]?.led) return false;
         try {
           await client.query(NOTE_TURN, [graceMs]);
@@ -205,13 +207,24 @@ export function createSweepStore(pool: pg.Pool): SweepStore {
 
     async startDue() {
       await one(START_DUE);
-      const rows: { id: number; generation: number; urgency: keyof typeof PRIORITY }[] = await one(ENQUEUE_EXPANSIONS);
-      return rows.map((r): Job => ({ queue: 'expand', id: r.id, generation: r.generation, priority: PRIORITY[r.urgency] }));
+      const rows: { id: number; generation: number; urgency: keyof typeof PRIORITY }[] =
+        await one(ENQUEUE_EXPANSIONS);
+      return rows.map(
+        (r): Job => ({ queue: 'expand', id: r.id, generation: r.generation, priority: PRIORITY[r.urgency] }),
+      );
     },
 
     async enqueueDue() {
-      const rows: { id: number; channel: Channel; generation: number; priority: number }[] = await one(ENQUEUE_SHARDS);
-      return rows.map((r): Job => ({ queue: QUEUE_OF[r.channel] satisfies QueueName, id: r.id, generation: r.generation, priority: r.priority }));
+      const rows: { id: number; channel: Channel; generation: number; priority: number }[] =
+        await one(ENQUEUE_SHARDS);
+      return rows.map(
+        (r): Job => ({
+          queue: QUEUE_OF[r.channel] satisfies QueueName,
+          id: r.id,
+          generation: r.generation,
+          priority: r.priority,
+        }),
+      );
     },
 
     buryDead: (silentMs, settleAfterMs) =>

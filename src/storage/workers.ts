@@ -7,11 +7,10 @@ const PROBE_EVERY = `interval '10 seconds'`;
 export function createWorkerStore(pool: pg.Pool): WorkerStore {
   return {
     async register({ kind, host, pid }) {
-      const { rows } = await pool.query<{ id: number }>('INSERT INTO workers (kind, host, pid) VALUES ($1, $2, $3) RETURNING id', [
-        kind,
-        host,
-        pid,
-      ]);
+      const { rows } = await pool.query<{ id: number }>(
+        'INSERT INTO workers (kind, host, pid) VALUES ($1, $2, $3) RETURNING id',
+        [kind, host, pid],
+      );
       return rows[0]?.id ?? Promise.reject(new Error('no worker row'));
     },
 
@@ -25,7 +24,9 @@ export function createWorkerStore(pool: pg.Pool): WorkerStore {
     },
 
     async leave(workerId) {
-      await pool.query('UPDATE workers SET ended_at = clock_timestamp() WHERE id = $1 AND ended_at IS NULL', [workerId]);
+      await pool.query('UPDATE workers SET ended_at = clock_timestamp() WHERE id = $1 AND ended_at IS NULL', [
+        workerId,
+      ]);
     },
   };
 }
@@ -41,7 +42,10 @@ export function createBreakerStore(pool: pg.Pool): BreakerStore {
     },
 
     async isOpen(channel, gateway) {
-      const { rows } = await pool.query('SELECT FROM breakers WHERE channel = $1 AND gateway = $2', [channel, gateway]);
+      const { rows } = await pool.query('SELECT FROM breakers WHERE channel = $1 AND gateway = $2', [
+        channel,
+        gateway,
+      ]);
       return rows.length > 0;
     },
 

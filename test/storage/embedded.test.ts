@@ -239,6 +239,7 @@ describe('the installed programs', () => {
       expect(home).toMatch(/^\/var\/lib\/herald\/[0-9a-f]{16}$/);
       const found = await findBinaries(await copyOf(dataDir), account, (line) => lines.push(line));
       expect(found.postgres).toMatch(/^\/var\/cache\/herald\/postgres-18/);
+      cleanUps.push(() => rm(join(found.postgres, '../../..'), { recursive: true }));
       expect(lines.map((line) => line.split(': ').at(-1))).toEqual([
         `the database is in ${home}`,
         expect.stringMatching(/^using the copy/),

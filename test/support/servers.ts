@@ -109,13 +109,18 @@ interface Kept {
   readonly gid?: number;
 }
 
-/** Runs a server under the watchdog, so that nothing is left behind even when the test run is killed. */
+/**
+ * Runs a server under the watchdog: it comes back on its port when a test kills it, and nothing is left behind
+ * when the test run is killed.
+ */
 async function keep(folder: string, describe: (port: number) => Kept): Promise<TestServer> {
   const keeper = await takeKeeper(folder, console.log);
   const port = await freePort();
   const { url, ...server } = describe(port);
-  keeper.start({ do: 'start', log: join(folder, 'server.log'), ...server });
-  await listening(keeper, port, join(folder, 'server.log'));
+  const order = { do: 'start', log: join(folder, 'server.log'), ...server } as const;
+  keeper.start(order);
+  await listening(keeper, port, order.log);
+  keeper.guard(order);
   return {
     url,
     async stop() {

@@ -83,14 +83,17 @@ export function createComposer(identity: EmailIdentity): (message: OutgoingEmail
     const unsigned = await composer.compile().build();
     return {
       messageId: messageId(message.deliveryId),
-      envelope: { from: returnPath(identity, from.address, message.deliveryId), to: asciiDomain(message.address) },
+      envelope: {
+        from: returnPath(identity, from.address, message.deliveryId),
+        to: asciiDomain(message.address),
+      },
       raw: sign ? await sign(unsigned) : unsigned,
     };
   };
 }
 
 function check(message: OutgoingEmail): void {
-  if (!PLAIN_MAILBOX.test(message.address)) {
+  if (!PLAIN_MAILBOX.test(message.address) || asciiDomain(message.address).endsWith('@')) {
     throw new HeraldError('invalid', 'email-address-invalid', 'the address is not one plain mailbox');
   }
   const parts = [
@@ -137,7 +140,7 @@ function leaveTargets(leaveUrl: string, oneClickMail: string | undefined): strin
   return mailbox === undefined ? `<${url.href}>` : `<${url.href}>, <mailto:${mailbox}?subject=leave>`;
 }
 
-/** For the envelope: a server need not know SMTPUTF8 to take a mail for 滨江.example. */
+/** For the envelope (ends with @ when the domain is none): a server need not know SMTPUTF8 to take a mail for 滨江.example. */
 function asciiDomain(address: string): string {
   const at = address.lastIndexOf('@') + 1;
   const domain = address.slice(at);

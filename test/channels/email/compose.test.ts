@@ -63,8 +63,8 @@ describe('a composed mail', () => {
 
   it('goes to the ASCII form of a domain, so that every server can take it', async () => {
     const { envelope, raw } = await compose(outgoingEmail({ address: 'li.wei@滨江.example' }));
-    expect(envelope.to).toBe('li.wei@xn--mtr74o.example');
-    expect(headerLines(raw).get('to')).toBe('li.wei@xn--mtr74o.example');
+    expect(envelope.to).toBe('li.wei@xn--9swz7c.example');
+    expect(headerLines(raw).get('to')).toBe('li.wei@xn--9swz7c.example');
   });
 
   it('keeps its Message-ID at every attempt', async () => {
@@ -144,7 +144,9 @@ describe('headers cannot be injected', () => {
         const address = `${local}@${domain}`;
         try {
           const { envelope, raw } = await compose(outgoingEmail({ address }));
-          expect(envelope.to).toBe(`${local}@${/^[\0-\x7f]*$/.test(domain) ? domain : domainToASCII(domain)}`);
+          expect(envelope.to).toBe(
+            `${local}@${/^[\0-\x7f]*$/.test(domain) ? domain : domainToASCII(domain)}`,
+          );
           expect([...headerLines(raw).keys()].sort()).toEqual(expected);
         } catch (error) {
           expect(error).toBeInstanceOf(HeraldError);
@@ -161,6 +163,7 @@ describe('headers cannot be injected', () => {
     'A <a@example.org>',
     '"a b"@example.org',
     'a@b@example.org',
+    'a@\u0430%.example',
     'a@example.org> SIZE=1',
     '',
   ])('by the address %j', async (address) => {

@@ -1,0 +1,85 @@
+import { SingleBar } from 'cli-progress';
+import type { Command } from 'commander';
+import { HeraldError } from '../domain/errors.ts';
+import { importCsv, MAX_IMPORT_BYTES } from '../pipeline/import.ts';
+import { COLUMNS } from '../pipeline/import-row.ts';
+import { actor, type Context, openInput } from './context.ts';
+import { type Io, type Printing, print, table } from './output.ts';
+
+/** Refused rows that are shown; `GET /v1/imports/:id` has them all. */
+const SHOWN = 100;
+
+export function register(program: Command, { io, withApp }: Context): void {
+  program
+    .command('import <file>')
+    .description('take citizens from a CSV file; - is stdin')
+    .option('--user <id>', 'who imports, for the record')
+    .option('--json', `print {id, taken, refused, refusals (the first ${SHOWN})}`)
+    .addHelpText(
+      'after',
+      `\nThe file is UTF-8, its first line names the columns: ${COLUMNS.join(',')}\n; separates topics and districts. A row that cannot be taken is reported, and the others are taken all the same.`,
+    )
+    .action(async (file: string, options: Printing & { user?: string }) => {
+      const { stream, bytes } = await openInput(io, file);
+      if (bytes !== undefined && bytes >= MAX_IMPORT_BYTES) {
+        throw new HeraldError(
+          'too-large',
+          'too-large',
+          `${file} is not smaller than ${MAX_IMPORT_BYTES / 1_000_000} MB; nothing was taken`,
+          {
+            fix: 'split it into several files, each with the header',
+          },
+        );
+      }
+      const result = await withApp(async (app) => {
+        const userId = options.user ? (await actor(app, options.user)).id : null;
+        const bar = progressBar(io, bytes);
+        try {
+          const record = await importCsv(
+            stream,
+            { imports: app.imports, lists: app.lists, userId },
+            { onProgress: bar.update },
+          );
+          const refusals = await app.imports.refusals(record.id, { after: 0, limit: SHOWN });
+          const { taken, refused } = record;
+          return { id: app.ids.encode('import', record.id), taken, refused, refusals: [...refusals] };
+        } finally {
+          bar.stop();
+        }
+      });
+      print(io, options, result, () => describe(result));
+    });
+}
+
+interface Result {
+  readonly taken: number;
+  readonly refused: number;
+  readonly refusals: readonly { readonly line: number; readonly code: string; readonly message: string }[];
+}
+
+function describe({ taken, refused, refusals }: Result): string {
+  const sum = `${taken} taken, ${refused} refused`;
+  if (refused === 0) return sum;
+  const rows = table(
+    ['line', 'code', 'reason'],
+    refusals.map((r) => [r.line, r.code, r.message]),
+  );
+  const rest =
+    refused > refusals.length ? `\n… and ${refused - refusals.length} more: GET /v1/imports/:id` : '';
+  return `${sum}\n\n${rows}${rest}`;
+}
+
+/** On a terminal only, and on stderr: stdout may be read by a script. */
+function progressBar(io: Io, total: number | undefined) {
+  if (!io.stderr.isTTY || !total) return { update: () => {}, stop: () => {} };
+  const bar = new SingleBar({
+    stream: io.stderr,
+    format: 'import [{bar}] {percentage} %  {taken} taken, {refused} refused',
+  });
+  bar.start(total, 0, { taken: 0, refused: 0 });
+  return {
+    update: ({ bytes, taken, refused }: { bytes: number; taken: number; refused: number }) =>
+      bar.update(bytes, { taken, refused }),
+    stop: () => bar.stop(),
+  };
+}

@@ -1,0 +1,15 @@
+import type { Command } from 'commander';
+import { migrateDatabase } from '../app.ts';
+import type { Context } from './context.ts';
+import { type Printing, print } from './output.ts';
+
+export function register(program: Command, { io, withGround }: Context): void {
+  program
+    .command('migrate')
+    .description('bring the database to the schema of this Herald; safe to run twice, and by two at a time')
+    .option('--json', 'print {ok}')
+    .action(async (options: Printing) => {
+      await withGround(migrateDatabase);
+      print(io, options, { ok: true }, 'the database has the schema of this Herald');
+    });
+}

@@ -1,0 +1,129 @@
+import type { Readable, Writable } from 'node:stream';
+import { CommanderError } from 'commander';
+import { HeraldError, type Issue } from '../domain/errors.ts';
+
+/** The streams of a command: the process's own, or a test's. */
+export interface Io {
+  readonly stdin: Readable;
+  readonly stdout: Writable & { readonly isTTY?: boolean };
+  readonly stderr: Writable & { readonly isTTY?: boolean };
+}
+
+export interface Printing {
+  readonly json?: true;
+}
+
+/** Prints a result: with `--json` one line of JSON, otherwise what a person reads. */
+export function print(io: Io, options: Printing, value: object, text: string | (() => string)): void {
+  const shown = typeof text === 'string' ? text : text();
+  io.stdout.write(`${options.json ? JSON.stringify(value) : shown}\n`);
+}
+
+/** Rows under headings, in columns as wide as their widest cell. Numbers stand on the right. */
+export function table(headings: readonly string[], rows: readonly (readonly (string | number)[])[]): string {
+  const cells = [headings, ...rows].map((row) =>
+    row.map((cell) => printable(String(cell)).replaceAll('\n', ' ')),
+  );
+  const widths = headings.map((_, column) => Math.max(...cells.map((row) => width(row[column] ?? ''))));
+  const lines = cells.map((row, index) =>
+    row
+      .map((cell, column) => {
+        const gap = ' '.repeat((widths[column] ?? 0) - width(cell));
+        return typeof rows[Math.max(0, index - 1)]?.[column] === 'number' ? gap + cell : cell + gap;
+      })
+      .join('  ')
+      .trimEnd(),
+  );
+  return lines.join('\n');
+}
+
+const WIDE =
+  /[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]|\p{Emoji_Presentation}/u;
+
+/** Columns that a text takes on a terminal: Chinese characters take two. */
+export function width(text: string): number {
+  return [...text].reduce((sum, char) => sum + (WIDE.test(char) ? 2 : 1), 0);
+}
+
+/** Text from elsewhere without what a terminal would obey; line ends and tabs stay. */
+export function printable(text: string): string {
+  return text.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g, '\ufffd');
+}
+
+/** An error as it is shown: to scripts as JSON, to people on stderr. Never with a stack. */
+export interface ShownError {
+  readonly code: string;
+  readonly message: string;
+  readonly issues: readonly Issue[];
+  readonly fix: string;
+}
+
+/** What the drivers of PostgreSQL and of the network say, in words that help. The key is the error's `code`. */
+const PLACES: Readonly<Record<string, readonly [message: string, fix: string]>> = {
+  ECONNREFUSED: ['nothing listens there', 'check DATABASE_URL, and that the server runs'],
+  ENOTFOUND: ['there is no such host', 'check DATABASE_URL'],
+  EAI_AGAIN: ['the name of the host cannot be looked up', 'check DATABASE_URL, and the network'],
+  ETIMEDOUT: ['the server does not answer', 'check DATABASE_URL, and the network'],
+  '28P01': ['wrong user or password', 'check DATABASE_URL'],
+  '28000': ['the server does not let this user in', 'check DATABASE_URL, and the server’s pg_hba.conf'],
+  '3D000': ['there is no such database', 'create it, or check DATABASE_URL'],
+  '53300': ['the server has no connection left', 'raise max_connections, or stop what holds them'],
+  '57P03': ['the server is starting up or shutting down', 'try again in a moment'],
+};
+
+/** @returns the exit code (2: wrong usage or input, 1: everything else), and what to show */
+export function explain(error: unknown): { readonly exitCode: 1 | 2; readonly shown: ShownError } {
+  if (error instanceof HeraldError) {
+    const { kind, code, message, issues, fix } = error;
+    return { exitCode: kind === 'invalid' ? 2 : 1, shown: { code, message, issues, fix } };
+  }
+  if (error instanceof CommanderError) {
+    const message = error.message.replace(/^error: /, '');
+    return {
+      exitCode: 2,
+      shown: { code: 'usage', message, issues: [], fix: '`--help` shows what a command takes' },
+    };
+  }
+  const code = codeOf(error);
+  const place = PLACES[code];
+  if (place) {
+    const [what, fix] = place;
+    return {
+      exitCode: 1,
+      shown: {
+        code: 'database-unavailable',
+        message: `the database is not available: ${what}`,
+        issues: [],
+        fix,
+      },
+    };
+  }
+  const [line = ''] = (error instanceof Error ? error.message : String(error)).split('\n');
+  return {
+    exitCode: 1,
+    shown: {
+      code: 'internal',
+      message: line || code || 'unknown error',
+      issues: [],
+      fix: 'LOG_LEVEL=debug shows more',
+    },
+  };
+}
+
+/** An AggregateError (several addresses of one host) has the code in its parts. */
+function codeOf(error: unknown): string {
+  const { code, errors } = error as { code?: unknown; errors?: readonly unknown[] };
+  return typeof code === 'string' ? code : errors?.[0] ? codeOf(errors[0]) : '';
+}
+
+/** `herald: what happened`, each issue on a line, and what to do. */
+export function errorText({ message, issues, fix }: ShownError): string {
+  // The message of bad input often names its issues already.
+  const told = issues.filter((issue) => !message.includes(issue.message));
+  const lines = [
+    `herald: ${message}`,
+    ...told.map((issue) => `  - ${issue.path ? `${issue.path}: ` : ''}${issue.message}`),
+    ...(fix ? [`  ${fix}`] : []),
+  ];
+  return printable(lines.join('\n'));
+}

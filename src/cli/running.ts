@@ -1,0 +1,41 @@
+import { readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+
+const runningSchema = z.object({
+  pid: z.int(),
+  databaseUrl: z.string(),
+  publicUrl: z.string(),
+  sandboxUrl: z.string(),
+});
+
+/** A Herald that runs on this machine, as its data directory tells: what other commands need to work on it. */
+export type Running = z.infer<typeof runningSchema>;
+
+const fileIn = (dataDir: string) => join(dataDir, 'running.json');
+
+/** Notes that this process runs Herald. The file holds the database's password, so only its owner may read it. */
+export async function noteRunning(
+  dataDir: string,
+  facts: Omit<Running, 'pid'>,
+): Promise<() => Promise<void>> {
+  const file = fileIn(dataDir);
+  await rm(file, { force: true });
+  await writeFile(file, `${JSON.stringify({ pid: process.pid, ...facts })}\n`, { mode: 0o600 });
+  return () => rm(file, { force: true });
+}
+
+/** The Herald that runs in this data directory; `undefined` when there is none, or it was killed. */
+export async function findRunning(dataDir: string): Promise<Running | undefined> {
+  const text = await readFile(fileIn(dataDir), 'utf8').catch(() => '{}');
+  const { data } = runningSchema.safeParse(JSON.parse(text));
+  return data && isAlive(data.pid) ? data : undefined;
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    return (error as { code?: string }).code === 'EPERM';
+  }
+}
