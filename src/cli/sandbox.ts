@@ -11,29 +11,50 @@ export function register(program: Command): void {
       'run the sandbox alone: a Twilio, an SMTP relay and a webhook receiver that send nothing to anybody',
     )
     .option('--port <port>', 'of its HTTP server; 0: a free one', '8090')
-    .option('--host <address>', 'to listen on; it has no password, so only in a network of its own', '127.0.0.1')
+    .option(
+      '--host <address>',
+      'to listen on; it has no password, so only in a network of its own',
+      '127.0.0.1',
+    )
     .option('--inbound-url <url>', 'where answers of citizens are posted: …/callbacks/twilio/inbound', '')
     .option('--bounce-to <host:port>', 'where bounces are sent')
-    .action(async ({ port, host, inboundUrl, bounceTo }: { port: string; host: string; inboundUrl: string; bounceTo?: string }) => {
-      const { secret } = loadConfig();
-      if (!secret) {
-        throw new HeraldError(
-          'invalid',
-          'invalid-configuration',
-          'the sandbox needs HERALD_SECRET: its account is made from it',
-          {
-            fix: 'set the same HERALD_SECRET as for the other processes',
-          },
-        );
-      }
-      const stopping = untilStopped();
-      const sandbox = await startOwnSandbox(secret, Number(port));
-      console.log(`sandbox: ${sandbox.url} (outbox: ${sandbox.url}/outbox), mail: ${sandbox.smtpUrl}`);
-      tellParent({ ready: 'sandbox', url: sandbox.url });
-      await aborted(stopping);
-      await sandbox.close();
-      if (process.connected) process.disconnect();
-    });
+    .action(
+      async ({
+        port,
+        host,
+        inboundUrl,
+        bounceTo,
+      }: {
+        port: string;
+        host: string;
+        inboundUrl: string;
+        bounceTo?: string;
+      }) => {
+        const { secret } = loadConfig();
+        if (!secret) {
+          throw new HeraldError(
+            'invalid',
+            'invalid-configuration',
+            'the sandbox needs HERALD_SECRET: its account is made from it',
+            {
+              fix: 'set the same HERALD_SECRET as for the other processes',
+            },
+          );
+        }
+        const stopping = untilStopped();
+        const sandbox = await startOwnSandbox(secret, {
+          port: Number(port),
+          host,
+          twilioSettings: { inboundUrl },
+          smtp: bounceTo ? { bounceTo: mailServer(bounceTo) } : {},
+        });
+        console.log(`sandbox: ${sandbox.url} (outbox: ${sandbox.url}/outbox), mail: ${sandbox.smtpUrl}`);
+        tellParent({ ready: 'sandbox', url: sandbox.url });
+        await aborted(stopping);
+        await sandbox.close();
+        if (process.connected) process.disconnect();
+      },
+    );
 }
 
 function mailServer(text: string): { host: string; port: number } {

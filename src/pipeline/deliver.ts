@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { Channel, Gateway } from '../domain/channel.ts';
 import type { SendOutcome } from '../domain/outcome.ts';
 import { givenBack, judge } from './attempt.ts';
@@ -11,6 +12,10 @@ import type { AttemptRecord, BreakerStore, ClaimedDelivery, DeliveryStore, Shard
 
 /** A run of a shard claims for so long, then puts it back: urgency is decided anew. Milliseconds. */
 const SLICE_MS = 1_000;
+/** An answer that takes longer than this is not waited for before the next rows are claimed. Milliseconds. */
+const SLOW_MS = 500;
+/** Longest pause between two looks at the limits and at what is in flight. Milliseconds. */
+const PAUSE_MS = 100;
 /** Most rows claimed at once: what a dying worker can leave in doubt. */
 const CLAIM_ROWS = 100;
 
@@ -68,6 +73,10 @@ export function createRoom(size: number): Room {
   };
 }
 
+/** A request that was written is awaited, whatever happens: the adapter bounds it by its own time. */
+const UNTIL_ANSWERED = new AbortController().signal;
+setMaxListeners(0, UNTIL_ANSWERED);
+
 /** One run of one shard: claim it, settle what is in doubt, send for a second, put it back. */
 export async function deliver(
   deps: DeliverDeps,
@@ -111,7 +120,11 @@ export async function deliver(
   }
 }
 
-/** Reserve, claim just those rows, send them while claiming the next. Returns how many, when all of them are recorded. */
+/**
+ * Reserve, claim just those rows, send them while claiming the next. While a slow answer is awaited it goes on beyond
+ * its time, so that one message that hangs does not hold up its shard.
+ * @returns how many, when all of them are recorded
+ */
 async function sendFor(
   deps: DeliverDeps,
   claim: ShardClaim,
@@ -122,42 +135,53 @@ async function sendFor(
   const composition = await deps.composer.open(claim);
   const pacer = deps.pacerFor(claim.channel, claim.gateway);
   const until = clock.monotonicMs() + forMs;
-  const underWay = new Set<Promise<void>>();
+  const underWay = new Map<Promise<void>, number>();
+  const isHeldUp = () => {
+    const [oldest] = underWay.values();
+    return oldest !== undefined && clock.monotonicMs() - oldest > SLOW_MS;
+  };
   let refused = false;
   let claimed = 0;
 
-  while (clock.monotonicMs() < until && !deps.stopping.aborted && lease.valid() && !refused) {
-    // A shard that killed two workers is taken row by row, so that one row cannot hide among a hundred. Else a claim
-    // waits until it is worth its round trip.
-    const single = claim.deaths >= 2;
-    const most = single ? 1 : Math.min(CLAIM_ROWS, room.free);
-    if (room.free < (single ? 1 : room.worth) || (single && underWay.size > 0)) {
-      await Promise.race([room.change(), clock.sleep(until - clock.monotonicMs(), deps.stopping)]);
-      continue;
+  try {
+    while (!deps.stopping.aborted && lease.valid() && !refused) {
+      const left = until - clock.monotonicMs();
+      if (left <= 0 && !isHeldUp()) break;
+      const pause = Math.min(PAUSE_MS, Math.max(left, 0) || PAUSE_MS);
+      // A shard that killed two workers is taken row by row, so that one row cannot hide among a hundred. Else a claim
+      // waits until it is worth its round trip.
+      const single = claim.deaths >= 2;
+      const most = single ? 1 : Math.min(CLAIM_ROWS, room.free);
+      if (room.free < (single ? 1 : room.worth) || (single && underWay.size > 0)) {
+        await Promise.race([room.change(), clock.sleep(pause, deps.stopping)]);
+        continue;
+      }
+      const allowance = await pacer?.take(Math.ceil(most * composition.cost), claim.priority);
+      if (allowance && allowance.tokens <= 0) {
+        await clock.sleep(Math.min(allowance.inMs, pause), deps.stopping);
+        continue;
+      }
+      const limit = allowance
+        ? Math.min(most, Math.max(1, Math.floor(allowance.tokens / composition.cost)))
+        : most;
+      const rows = await deps.deliveries.claimRows(claim, limit, lease.workerId);
+      if (rows.length === 0) break;
+      claimed += rows.length;
+      await clock.sleep(allowance?.inMs ?? 0);
+      for (const row of rows) {
+        room.enter();
+        const sent = sendOne(deps, claim, adapter, composition, row, pacer)
+          .then((verdict) => {
+            refused ||= verdict === 'refused';
+          })
+          .finally(() => underWay.delete(sent));
+        underWay.set(sent, clock.monotonicMs());
+      }
     }
-    const allowance = await pacer?.take(Math.ceil(most * composition.cost), claim.priority);
-    if (allowance && allowance.tokens <= 0) {
-      await clock.sleep(Math.min(allowance.inMs, until - clock.monotonicMs()), deps.stopping);
-      continue;
-    }
-    const limit = allowance
-      ? Math.min(most, Math.max(1, Math.floor(allowance.tokens / composition.cost)))
-      : most;
-    const rows = await deps.deliveries.claimRows(claim, limit, lease.workerId);
-    if (rows.length === 0) break;
-    claimed += rows.length;
-    await clock.sleep(allowance?.inMs ?? 0);
-    for (const row of rows) {
-      room.enter();
-      const sent = sendOne(deps, claim, adapter, composition, row, pacer)
-        .then((verdict) => {
-          refused ||= verdict === 'refused';
-        })
-        .finally(() => underWay.delete(sent));
-      underWay.add(sent);
-    }
+  } finally {
+    // Whatever ended the loop: the shard stays ours until nothing of it is in flight.
+    await Promise.allSettled(underWay.keys());
   }
-  await Promise.all(underWay);
   return claimed;
 }
 
@@ -181,9 +205,7 @@ async function sendOne(
       );
       return 'ok';
     }
-    outcome = composed.ready
-      ? await composed.send(AbortSignal.timeout(adapter.requestTimeoutMs))
-      : composed.outcome;
+    outcome = composed.ready ? await composed.send(UNTIL_ANSWERED) : composed.outcome;
   } finally {
     deps.room.leave();
   }

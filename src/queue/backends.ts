@@ -14,11 +14,12 @@ import pg from 'pg';
 import { HeraldError } from '../domain/errors.ts';
 import { checkRedis, connected, createRedisClient, FAIL_FAST_MS, type Use } from './redis.ts';
 
-/** Which server carries the queue, and whose queue it is. */
-export type QueueOptions = (
+/** Which server carries the queue. */
+export type QueueServer =
   | { readonly backend: 'postgres'; readonly connectionString: string }
-  | { readonly backend: 'redis'; readonly url: string }
-) & {
+  | { readonly backend: 'redis'; readonly url: string };
+
+export type QueueOptions = QueueServer & {
   /** Stands in every queue's name, so that two Heralds on one server do not take each other's jobs. */
   readonly installationId: string;
   /** Takes what an operator should know but need not stop for. By default Node prints it as a process warning. */
@@ -44,7 +45,7 @@ export function openLink(options: QueueOptions, use: Use): Link {
 }
 
 /** Where the queue is, without its password. */
-export function placeOf(options: QueueOptions): string {
+export function placeOf(options: QueueServer): string {
   const { protocol, host } = new URL(options.backend === 'redis' ? options.url : options.connectionString);
   return `${protocol}//${host}`;
 }

@@ -10,10 +10,17 @@ import {
   type StartRunner,
   type WakeUps,
 } from '../pipeline/ports.ts';
-import { type Link, LONGEST_SLEEP_S, openLink, placeOf, type QueueOptions } from './backends.ts';
+import {
+  type Link,
+  LONGEST_SLEEP_S,
+  openLink,
+  placeOf,
+  type QueueOptions,
+  type QueueServer,
+} from './backends.ts';
 import { FAIL_FAST_MS } from './redis.ts';
 
-export type { QueueOptions } from './backends.ts';
+export type { QueueOptions, QueueServer } from './backends.ts';
 
 /** What a job carries. Another Herald's version of it is not ours to read. */
 interface Payload {
@@ -26,7 +33,7 @@ interface Payload {
 const UNKNOWN_PAUSE_MS = 2_000;
 /** A job's slice takes about a second, so a lock of half a minute is lost only with its process. */
 const LOCK_MS = 30_000;
-/** How long a runner that is closing waits for a server that does not answer. */
+/** How long whoever is closing waits for a server that does not answer, in milliseconds. */
 const PARTING_MS = 3_000;
 const MIGRATION_TURN_MS = 120_000;
 /** Nobody reads BullMQ's event stream; it cannot be turned off, but kept short. */
@@ -73,10 +80,10 @@ export async function createWakeUps(options: QueueOptions): Promise<WakeUps> {
     async ping() {
       await inTime(options, link.check());
     },
-    async close() {
+    close: onceOnly(async () => {
       await Promise.all([...queues.values()].map((queue) => queue.close()));
-      await link.close();
-    },
+      await parting(link.close());
+    }),
   };
 }
 
@@ -158,17 +165,29 @@ async function startWorker(
   worker.run().catch(onError);
 
   return {
-    async close() {
+    close: onceOnly(async () => {
       const closed = worker.close();
       closing.abort();
       await new Promise<void>((resolve) => {
         idle = resolve;
         if (running === 0) resolve();
       });
-      // What is left is BullMQ's housekeeping, which may wait for a server that is away.
-      await Promise.race([closed, sleep(PARTING_MS, undefined, { ref: false })]);
-      await Promise.race([link.close(), sleep(PARTING_MS, undefined, { ref: false })]);
-    },
+      await parting(closed);
+      await parting(link.close());
+    }),
+  };
+}
+
+/** Waits for a farewell, but not for a server that is away to take it. */
+async function parting(farewell: Promise<unknown>): Promise<void> {
+  await Promise.race([farewell, sleep(PARTING_MS, undefined, { ref: false })]);
+}
+
+function onceOnly<T>(act: () => Promise<T>): () => Promise<T> {
+  let result: Promise<T> | undefined;
+  return () => {
+    result ??= act();
+    return result;
   };
 }
 
@@ -176,7 +195,7 @@ async function startWorker(
  * Brings BullMQ's own tables (schema `bullmq`) to this version. Nothing to do on Redis. Only `herald migrate` calls it.
  * @throws HeraldError `queue-migration-failed`
  */
-export async function migrateQueue(options: QueueOptions): Promise<void> {
+export async function migrateQueue(options: QueueServer | QueueOptions): Promise<void> {
   if (options.backend === 'redis') return;
   const client = new pg.Client({
     connectionString: options.connectionString,
@@ -203,7 +222,7 @@ export async function migrateQueue(options: QueueOptions): Promise<void> {
 }
 
 /** The result, or within two seconds the reason why there is none. */
-async function inTime<T>(options: QueueOptions, work: Promise<T>): Promise<T> {
+async function inTime<T>(options: QueueServer, work: Promise<T>): Promise<T> {
   const timer = new AbortController();
   const late = sleep(FAIL_FAST_MS, undefined, { signal: timer.signal }).then(() => {
     throw new Error(`no answer within ${FAIL_FAST_MS} ms`);

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { Redis } from 'ioredis';
 import { HeraldError } from '../domain/errors.ts';
 
@@ -24,22 +25,9 @@ export function createRedisClient(url: string, use: Use): Redis {
   return client;
 }
 
-/** Resolves when the client is connected. Rejects after {@link FAIL_FAST_MS} with the reason. */
+/** Resolves when the client is connected, rejects at its next failure to connect. */
 export async function connected(client: Redis): Promise<void> {
-  if (client.status === 'ready') return;
-  let reason = new Error('no answer');
-  await new Promise<void>((resolve, reject) => {
-    const note = (error: Error) => {
-      reason = error;
-    };
-    const timer = setTimeout(() => reject(reason), FAIL_FAST_MS);
-    client.on('error', note);
-    client.once('ready', () => {
-      clearTimeout(timer);
-      client.off('error', note);
-      resolve();
-    });
-  });
+  if (client.status !== 'ready') await once(client, 'ready');
 }
 
 /**

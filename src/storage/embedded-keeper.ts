@@ -41,7 +41,7 @@ export async function takeKeeper(folder: string, onLog: (line: string) => void):
     if (news.is !== 'gone') return;
     gone = news.why;
     if (!guarded || stopping) return;
-    onLog(`PostgreSQL has gone (${news.why}): starting it again`);
+    onLog(`PostgreSQL: ${news.why}; starting it again`);
     setTimeout(() => guarded && start(guarded), RESTART_MS).unref();
   };
   const replace = async () => {

@@ -121,6 +121,12 @@ function factsOf(error: unknown, request: FastifyRequest): Facts {
   };
 }
 
+/** For what fails before a route is found: an address that cannot be decoded, or is too long. */
+export function answerEarly(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  reply.header('x-request-id', request.id).header('x-content-type-options', 'nosniff');
+  return sendProblem(request, reply, factsOf(error, request));
+}
+
 function sendProblem(request: FastifyRequest, reply: FastifyReply, facts: Facts): FastifyReply {
   const problem = {
     type: `urn:herald:problem:${facts.code}`,

@@ -18,7 +18,7 @@ import { twilioCallbacks } from './callbacks/twilio.ts';
 import { docsPages, openApi } from './docs.ts';
 import { honourIdempotencyKeys } from './idempotency.ts';
 import { WideLines } from './log.ts';
-import { answerProblems } from './problem.ts';
+import { answerEarly, answerProblems } from './problem.ts';
 import { healthRoutes } from './public/health.ts';
 import { leavePages } from './public/leave.ts';
 import { publicPages } from './public/pages.ts';
@@ -74,6 +74,7 @@ export async function buildServer(app: WebApp): Promise<FastifyInstance> {
     trustProxy: 'loopback',
     forceCloseConnections: 'idle',
     routerOptions: { maxParamLength: 200 },
+    frameworkErrors: answerEarly,
   }).withTypeProvider<ZodTypeProvider>();
   server.setValidatorCompiler(validatorCompiler);
   server.setSerializerCompiler(serializerCompiler);
@@ -100,6 +101,10 @@ export async function buildServer(app: WebApp): Promise<FastifyInstance> {
 
   await server.register(async (api: ZodServer) => {
     await api.register(underPressure, { maxEventLoopDelay: MAX_EVENT_LOOP_DELAY_MS, retryAfter: 5 });
+    // Addresses of citizens and secrets shown once belong in no cache.
+    api.addHook('onRequest', async (_request, reply) => {
+      reply.header('cache-control', 'no-store');
+    });
     honourIdempotencyKeys(api, app);
     announcementRoutes(api, app);
     deliveryRoutes(api, app);

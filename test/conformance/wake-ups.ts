@@ -1,14 +1,13 @@
 import { EventEmitter, on, once } from 'node:events';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Job, JobRunner, QueueName, WakeUps } from '../../src/pipeline/ports.ts';
-import { createRunner, createWakeUps, type QueueOptions } from '../../src/queue/bullmq.ts';
+import { createRunner, createWakeUps, type QueueServer } from '../../src/queue/bullmq.ts';
 import { eventually } from '../support/eventually.ts';
 import { uniqueName } from '../support/servers.ts';
 
 /** A queue server, and how to look behind the port. */
 export interface QueueUnderTest {
-  /** Everything but the installation's id, which each test makes up. */
-  readonly options: Omit<QueueOptions, 'installationId'>;
+  readonly options: QueueServer;
   /** Connections that are open to the server, without the test's own. */
   connections(): Promise<number>;
   /** Jobs of a queue that BullMQ still has, in any state. */
@@ -22,7 +21,7 @@ export interface QueueUnderTest {
 
 /** A server that may be mistreated. */
 export interface FragileQueue {
-  readonly options: Omit<QueueOptions, 'installationId'>;
+  readonly options: QueueServer;
   /** Kills the server; it comes back on the same port by itself. */
   crash(): Promise<void>;
   /** The server keeps its connections and answers nothing. */
@@ -33,9 +32,9 @@ export interface FragileQueue {
 type Handled = { id: number; generation: number };
 
 /** A queue in use: what arrived, in order, and everything to close. */
-function createDesk(options: Omit<QueueOptions, 'installationId'>) {
+function createDesk(options: QueueServer) {
   const installationId = uniqueName('t').slice(0, 12);
-  const all = { ...options, installationId } as QueueOptions;
+  const all = { ...options, installationId };
   const events = new EventEmitter();
   const handled: Handled[] = [];
   const errors: Error[] = [];
@@ -127,8 +126,8 @@ export function describeWakeUps(name: string, setup: () => Promise<QueueUnderTes
     test('a new generation comes through while the old one is under way; the same generation only once', async () => {
       const wakeUps = await desk.wakeUps();
       const finish = new EventEmitter();
-      await desk.run('sms', 2, async ({ generation }) => {
-        if (generation === 1) await once(finish, 'now');
+      await desk.run('sms', 2, async ({ id, generation }) => {
+        if (id === 1 && generation === 1) await once(finish, 'now');
       });
       await wakeUps.enqueue([job(1)]);
       await desk.arrived(1);

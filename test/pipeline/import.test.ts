@@ -20,16 +20,26 @@ describe.each(servers())('an import into $name', (server) => {
     await lists.archive('topics', 'old');
     await lists.add('districts', { code: 'north', names: {} });
   });
-  beforeEach(() => database.pool.query('TRUNCATE subscribers, contacts, imports, import_refusals, suppressions RESTART IDENTITY'));
+  beforeEach(() =>
+    database.pool.query(
+      'TRUNCATE subscribers, contacts, imports, import_refusals, suppressions RESTART IDENTITY',
+    ),
+  );
   afterAll(() => database.drop());
 
   const run = (chunks: readonly (string | Buffer)[], options?: ImportOptions) =>
-    importCsv(Readable.from(chunks.map((chunk) => Buffer.from(chunk))), { imports, lists, userId: null }, options);
+    importCsv(
+      Readable.from(chunks.map((chunk) => Buffer.from(chunk))),
+      { imports, lists, userId: null },
+      options,
+    );
   const file = (...lines: readonly string[]) => [`${[HEADER, ...lines].join('\r\n')}\r\n`];
   const refusalsOf = async (id: number) =>
     (await imports.refusals(id, { after: 0, limit: 10_000 })).map(({ line, code }) => `${line} ${code}`);
   const contacts = async () =>
-    (await database.pool.query<{ address: string }>('SELECT address FROM contacts ORDER BY id')).rows.map((row) => row.address);
+    (await database.pool.query<{ address: string }>('SELECT address FROM contacts ORDER BY id')).rows.map(
+      (row) => row.address,
+    );
 
   test('takes what is good and says why not, line by line', async () => {
     const record = await run(
@@ -77,12 +87,38 @@ describe.each(servers())('an import into $name', (server) => {
     ]);
     expect(record).toMatchObject({ state: 'done', rowsRead: 20, taken: 4, refused: 16, error: null });
     expect(await imports.get(record.id)).toEqual(record);
-    const { rows } = await database.pool.query('SELECT name, locale, topics, districts, consent_at FROM subscribers ORDER BY id');
+    const { rows } = await database.pool.query(
+      'SELECT name, locale, topics, districts, consent_at FROM subscribers ORDER BY id',
+    );
     expect(rows).toEqual([
-      { name: '王芳', locale: 'zh-CN', topics: [1, 2], districts: [1], consent_at: new Date('2026-01-05T00:00:00Z') },
-      { name: 'Li, "Na"', locale: 'en', topics: [], districts: [], consent_at: new Date('2026-01-05T01:00:00Z') },
-      { name: 'Chen', locale: 'zh-CN', topics: [], districts: [], consent_at: new Date('2026-01-05T00:00:00Z') },
-      { name: 'Shen', locale: 'zh-CN', topics: [], districts: [], consent_at: new Date('2026-01-05T00:00:00Z') },
+      {
+        name: '王芳',
+        locale: 'zh-CN',
+        topics: [1, 2],
+        districts: [1],
+        consent_at: new Date('2026-01-05T00:00:00Z'),
+      },
+      {
+        name: 'Li, "Na"',
+        locale: 'en',
+        topics: [],
+        districts: [],
+        consent_at: new Date('2026-01-05T01:00:00Z'),
+      },
+      {
+        name: 'Chen',
+        locale: 'zh-CN',
+        topics: [],
+        districts: [],
+        consent_at: new Date('2026-01-05T00:00:00Z'),
+      },
+      {
+        name: 'Shen',
+        locale: 'zh-CN',
+        topics: [],
+        districts: [],
+        consent_at: new Date('2026-01-05T00:00:00Z'),
+      },
     ]);
     expect((await contacts()).sort()).toEqual([
       '+8613800000001',
@@ -95,7 +131,9 @@ describe.each(servers())('an import into $name', (server) => {
   });
 
   test('the messages hold no addresses, and name the line of the other one', async () => {
-    const { id } = await run(file(`A,13800000001,,en,,,${GOOD}`, `B,13800000001,,en,,,${GOOD}`, `C,,x@y,en,,,${GOOD}`));
+    const { id } = await run(
+      file(`A,13800000001,,en,,,${GOOD}`, `B,13800000001,,en,,,${GOOD}`, `C,,x@y,en,,,${GOOD}`),
+    );
     const [first, second] = await imports.refusals(id, { after: 0, limit: 10 });
     expect(first).toEqual({ line: 3, code: 'duplicate', message: 'has the same phone number as line 2' });
     expect(second?.message).toBe('its email is not a mailbox');
@@ -125,7 +163,11 @@ describe.each(servers())('an import into $name', (server) => {
 
   test('who left is not brought back by an old consent', async () => {
     const at = (time: string, reason: string, address: string) =>
-      database.pool.query(`INSERT INTO suppressions VALUES ('sms', $1, $2, 'test', $3)`, [address, reason, time]);
+      database.pool.query(`INSERT INTO suppressions VALUES ('sms', $1, $2, 'test', $3)`, [
+        address,
+        reason,
+        time,
+      ]);
     await at('2026-01-06', 'left', '+8613800000001');
     await at('2026-01-04', 'left', '+8613800000002');
     await at('2026-01-04', 'opted-out', '+8613800000003');
@@ -157,17 +199,28 @@ describe.each(servers())('an import into $name', (server) => {
   });
 
   test('many batches, with duplicates across them, while it tells how far it is', async () => {
-    const lines = Array.from({ length: 12_000 }, (_, i) => `P,${13_000_000_000 + (i % 11_000)},,en,,,${GOOD}\n`);
+    const lines = Array.from(
+      { length: 12_000 },
+      (_, i) => `P,${13_000_000_000 + (i % 11_000)},,en,,,${GOOD}\n`,
+    );
     const seen: number[] = [];
-    const record = await run([`${HEADER}\n`, ...lines], { onProgress: ({ rowsRead }) => seen.push(rowsRead) });
+    const record = await run([`${HEADER}\n`, ...lines], {
+      onProgress: ({ rowsRead }) => seen.push(rowsRead),
+    });
     expect(record).toMatchObject({ taken: 11_000, refused: 1_000, rowsRead: 12_000 });
     expect(seen).toEqual([5_000, 10_000, 12_000]);
     expect((await refusalsOf(record.id)).slice(0, 2)).toEqual(['11002 duplicate', '11003 duplicate']);
   });
 
   test('two imports of the same people at once take each of them once', async () => {
-    const lines = Array.from({ length: 6_000 }, (_, i) => `P,${13_100_000_000 + i},p${i}@example.org,en,,,${GOOD}\n`);
-    const [one, two] = await Promise.all([run([`${HEADER}\n`, ...lines]), run([`${HEADER}\n`, ...lines.toReversed()])]);
+    const lines = Array.from(
+      { length: 6_000 },
+      (_, i) => `P,${13_100_000_000 + i},p${i}@example.org,en,,,${GOOD}\n`,
+    );
+    const [one, two] = await Promise.all([
+      run([`${HEADER}\n`, ...lines]),
+      run([`${HEADER}\n`, ...lines.toReversed()]),
+    ]);
     expect(one.taken + two.taken).toBe(6_000);
     expect(one.refused + two.refused).toBe(6_000);
     expect(await contacts()).toHaveLength(12_000);
@@ -178,10 +231,17 @@ describe.each(servers())('an import into $name', (server) => {
     await expect(run([`${HEADER}\n`, ...lines], { maxBytes: 300_000 })).rejects.toMatchObject({
       kind: 'too-large',
       code: 'too-large',
-      message: expect.stringMatching(/not smaller than 0\.3 MB; lines up to 5001 were handled \(5000 taken, 0 refused\)/),
+      message: expect.stringMatching(
+        /not smaller than 0\.3 MB; lines up to 5001 were handled \(5000 taken, 0 refused\)/,
+      ),
     });
     const [record] = await imports.list({ limit: 1 });
-    expect(record).toMatchObject({ state: 'failed', rowsRead: 5_000, taken: 5_000, error: expect.stringMatching(/nothing after them was taken/) });
+    expect(record).toMatchObject({
+      state: 'failed',
+      rowsRead: 5_000,
+      taken: 5_000,
+      error: expect.stringMatching(/nothing after them was taken/),
+    });
     expect(record?.finishedAt).not.toBeNull();
     expect(await contacts()).toHaveLength(5_000);
   });
@@ -191,14 +251,18 @@ describe.each(servers())('an import into $name', (server) => {
       yield Buffer.from(`${HEADER}\nP,13800000001,,en,,,${GOOD}\n`);
       throw Object.assign(new Error('aborted'), { code: 'ECONNRESET' });
     }
-    await expect(importCsv(broken(), { imports, lists, userId: null })).rejects.toMatchObject({ code: 'upload-broken' });
+    await expect(importCsv(broken(), { imports, lists, userId: null })).rejects.toMatchObject({
+      code: 'upload-broken',
+    });
     expect(await imports.list({ limit: 1 })).toMatchObject([{ state: 'failed', taken: 0 }]);
     expect(await contacts()).toEqual([]);
   });
 
   test('the wrong file stops early', async () => {
     const chunk = 'junk,12345,,en,,,,\n'.repeat(1_000);
-    await expect(run([`${HEADER}\n`, ...Array.from({ length: 80 }, () => chunk)])).rejects.toMatchObject({ code: 'too-many-refusals' });
+    await expect(run([`${HEADER}\n`, ...Array.from({ length: 80 }, () => chunk)])).rejects.toMatchObject({
+      code: 'too-many-refusals',
+    });
     expect(await imports.list({ limit: 1 })).toMatchObject([{ state: 'failed', taken: 0 }]);
   });
 });

@@ -3,7 +3,7 @@ import { createPostgresBackend, Queue } from 'bullmq';
 import { Redis } from 'ioredis';
 import pg from 'pg';
 import { describe, expect, test } from 'vitest';
-import { createRunner, createWakeUps, migrateQueue, type QueueOptions } from '../../src/queue/bullmq.ts';
+import { createRunner, createWakeUps, migrateQueue, type QueueServer } from '../../src/queue/bullmq.ts';
 import {
   describeOutages,
   describeWakeUps,
@@ -102,7 +102,7 @@ if (redis) {
 
 describeOutages('PostgreSQL 18', async (): Promise<FragileQueue> => {
   const server = await startPostgres18();
-  await migrateQueue({ backend: 'postgres', connectionString: server.url, installationId: '' });
+  await migrateQueue({ backend: 'postgres', connectionString: server.url });
   const pids = async (): Promise<number[]> => {
     const client = new pg.Client({ connectionString: server.url });
     await client.connect();
@@ -130,8 +130,8 @@ describeOutages('PostgreSQL 18', async (): Promise<FragileQueue> => {
 });
 
 describe('a queue that cannot be used', () => {
-  const whyNot = async (options: Omit<QueueOptions, 'installationId'>) => {
-    const all = { ...options, installationId: 'x' } as QueueOptions;
+  const whyNot = async (options: QueueServer) => {
+    const all = { ...options, installationId: 'x' };
     const since = performance.now();
     const errors = await Promise.allSettled([
       createWakeUps(all),
@@ -165,8 +165,8 @@ describe('a queue that cannot be used', () => {
       'schema-too-old',
       'schema-too-old',
     ]);
-    await migrateQueue({ backend: 'postgres', connectionString, installationId: '' });
-    await migrateQueue({ backend: 'postgres', connectionString, installationId: '' });
+    await migrateQueue({ backend: 'postgres', connectionString });
+    await migrateQueue({ backend: 'postgres', connectionString });
     expect(await whyNot({ backend: 'postgres', connectionString })).toEqual(['none', 'none']);
     await drop();
   });

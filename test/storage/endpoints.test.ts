@@ -21,28 +21,48 @@ beforeAll(async () => {
     sealer,
     generateSecret: () => `whsec_${++made}`,
     checkUrl: async (url) => {
-      if (url.includes('10.0.0.1')) throw new HeraldError('invalid', 'private-network', 'is in a private network');
+      if (url.includes('10.0.0.1'))
+        throw new HeraldError('invalid', 'private-network', 'is in a private network');
     },
   });
 });
 afterAll(() => database.drop());
 
 const sealedOf = async (id: number) => {
-  const { rows } = await database.pool.query<{ sealed_secrets: Buffer[] }>('SELECT sealed_secrets FROM endpoints WHERE id = $1', [id]);
+  const { rows } = await database.pool.query<{ sealed_secrets: Buffer[] }>(
+    'SELECT sealed_secrets FROM endpoints WHERE id = $1',
+    [id],
+  );
   return rows[0]?.sealed_secrets ?? [];
 };
 const secretsOf = async (id: number) => (await sealedOf(id)).map((sealed) => sealer.open(sealed));
 
 test('the secret is told once and rests sealed', async () => {
-  const { id, secret } = await endpoints.create({ outlet: '滨江日报', url: 'https://news.example/a', topics: ['crime'], districts: [] });
-  expect(await endpoints.get(id)).toMatchObject({ outlet: '滨江日报', topics: ['crime'], districts: [], secretCount: 1, disabledAt: null });
+  const { id, secret } = await endpoints.create({
+    outlet: '滨江日报',
+    url: 'https://news.example/a',
+    topics: ['crime'],
+    districts: [],
+  });
+  expect(await endpoints.get(id)).toMatchObject({
+    outlet: '滨江日报',
+    topics: ['crime'],
+    districts: [],
+    secretCount: 1,
+    disabledAt: null,
+  });
   expect(JSON.stringify(await endpoints.get(id))).not.toContain('whsec');
   expect(Buffer.concat(await sealedOf(id)).includes(secret)).toBe(false);
   expect(await secretsOf(id)).toEqual([secret]);
 });
 
 test('during a rotation two secrets are valid, newest first', async () => {
-  const { id, secret } = await endpoints.create({ outlet: 'A', url: 'https://news.example/b', topics: [], districts: [] });
+  const { id, secret } = await endpoints.create({
+    outlet: 'A',
+    url: 'https://news.example/b',
+    topics: [],
+    districts: [],
+  });
   const rotated = await endpoints.rotateSecret(id);
   expect(await secretsOf(id)).toEqual([rotated.secret, secret]);
   const again = await endpoints.rotateSecret(id);
@@ -54,10 +74,16 @@ test('during a rotation two secrets are valid, newest first', async () => {
 test('bad URLs, URLs in use and unknown topics are refused, and nothing is half-written', async () => {
   const good = { outlet: 'B', url: 'https://news.example/c', topics: [], districts: [] };
   const { id } = await endpoints.create(good);
-  await expect(endpoints.create({ ...good, url: 'https://10.0.0.1/' })).rejects.toMatchObject({ code: 'private-network' });
+  await expect(endpoints.create({ ...good, url: 'https://10.0.0.1/' })).rejects.toMatchObject({
+    code: 'private-network',
+  });
   await expect(endpoints.create(good)).rejects.toMatchObject({ kind: 'conflict', code: 'endpoint-exists' });
-  await expect(endpoints.update(id, { url: 'https://news.example/a' })).rejects.toMatchObject({ code: 'endpoint-exists' });
-  await expect(endpoints.update(id, { outlet: 'C', topics: ['sports'] })).rejects.toMatchObject({ code: 'unknown-topic' });
+  await expect(endpoints.update(id, { url: 'https://news.example/a' })).rejects.toMatchObject({
+    code: 'endpoint-exists',
+  });
+  await expect(endpoints.update(id, { outlet: 'C', topics: ['sports'] })).rejects.toMatchObject({
+    code: 'unknown-topic',
+  });
   expect(await endpoints.get(id)).toMatchObject(good);
   expect(await endpoints.update(id, { topics: ['crime'] })).toMatchObject({ outlet: 'B', topics: ['crime'] });
 });
@@ -75,7 +101,12 @@ test('a removed endpoint is gone, and its URL free again', async () => {
 });
 
 test('switched off and on', async () => {
-  const { id } = await endpoints.create({ outlet: 'E', url: 'https://news.example/e', topics: [], districts: [] });
+  const { id } = await endpoints.create({
+    outlet: 'E',
+    url: 'https://news.example/e',
+    topics: [],
+    districts: [],
+  });
   expect(await endpoints.disable(id, 'HTTP 410')).toMatchObject({ disabledReason: 'HTTP 410' });
   expect((await endpoints.disable(id, 'later')).disabledReason).toBe('HTTP 410');
   expect(await endpoints.enable(id)).toMatchObject({ disabledAt: null, disabledReason: null });

@@ -34,7 +34,9 @@ test('the first request has the key, the second gets its answer', async () => {
 test('another request under the same key is a conflict; another user’s key is another key', async () => {
   const stored = await store.begin(user, 'k1', hash('b'));
   if (!stored) throw new Error('the key was free');
-  expect(() => store.checkSame(stored, hash('b'))).toThrow(expect.objectContaining({ kind: 'conflict', code: 'idempotency-key-reused' }));
+  expect(() => store.checkSame(stored, hash('b'))).toThrow(
+    expect.objectContaining({ kind: 'conflict', code: 'idempotency-key-reused' }),
+  );
   store.checkSame(stored, hash('a'));
   expect(await store.begin(other, 'k1', hash('b'))).toBeUndefined();
 });
@@ -49,7 +51,10 @@ test('a failed request gives its key back; one that died loses it, and answers a
   await store.abandon(user, 'k3');
   expect(await store.begin(user, 'k3', hash('b'))).toBeUndefined();
 
-  const age = (interval: string) => database.pool.query(`UPDATE idempotency_keys SET created_at = now() - $1::interval WHERE key = 'k3'`, [interval]);
+  const age = (interval: string) =>
+    database.pool.query(`UPDATE idempotency_keys SET created_at = now() - $1::interval WHERE key = 'k3'`, [
+      interval,
+    ]);
   await age('14 minutes');
   await expect(store.begin(user, 'k3', hash('c'))).rejects.toMatchObject(inProgress);
   await age('16 minutes');

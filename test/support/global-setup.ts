@@ -79,6 +79,6 @@ async function prepare(name: string, url: string | null): Promise<PostgresServer
   });
   await migrate(pool, { folder: join(packageRoot, 'src/storage/migrations'), log: () => undefined });
   await pool.end();
-  await migrateQueue({ backend: 'postgres', connectionString: template.href, installationId: '' });
+  await migrateQueue({ backend: 'postgres', connectionString: template.href });
   return { name, url: admin.href };
 }

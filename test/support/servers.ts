@@ -20,8 +20,8 @@ export interface LeftOut {
   readonly leftOut: string;
 }
 
-/** Tests lose nothing by a power cut. */
-const HASTY = { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off' };
+/** Tests lose nothing by a power cut; a killed server still has everything. */
+const HASTY = { fsync: 'off', full_page_writes: 'off' };
 const DEBIAN_POSTGRES = '/usr/lib/postgresql/15/bin';
 
 /** A folder that every user can enter; mkdtemp's is root's alone. */
@@ -34,7 +34,7 @@ export async function temporaryFolder(name: string): Promise<string> {
 /** PostgreSQL 18, the embedded one. */
 export async function startPostgres18(): Promise<TestServer> {
   const folder = await temporaryFolder('pg18');
-  const server = await startEmbedded({ dataDir: folder, onLog: console.log, settings: HASTY });
+  const server = await startEmbedded({ dataDir: folder, onLog: () => undefined, settings: HASTY });
   return {
     url: server.connectionString,
     async stop() {
@@ -114,7 +114,7 @@ interface Kept {
  * when the test run is killed.
  */
 async function keep(folder: string, describe: (port: number) => Kept): Promise<TestServer> {
-  const keeper = await takeKeeper(folder, console.log);
+  const keeper = await takeKeeper(folder, () => undefined);
   const port = await freePort();
   const { url, ...server } = describe(port);
   const order = { do: 'start', log: join(folder, 'server.log'), ...server } as const;

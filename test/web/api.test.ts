@@ -12,10 +12,21 @@ afterAll(() => herald.close());
 describe('announcements', () => {
   test('from draft to sending, by two people', async () => {
     const [author, approver] = [herald.as('author'), herald.as('approver')];
-    const created = await author.send('POST', '/v1/announcements', { ...DRAFT, audience: { topics: ['fraud'], districts: [] } });
+    const created = await author.send('POST', '/v1/announcements', {
+      ...DRAFT,
+      audience: { topics: ['fraud'], districts: [] },
+    });
     expect(created).toMatchObject({
       status: 201,
-      body: { id: expect.stringMatching(/^ann_/), state: 'draft', kind: 'notice', revision: 1, sha256: null, audience: { topics: ['fraud'] }, counts: {} },
+      body: {
+        id: expect.stringMatching(/^ann_/),
+        state: 'draft',
+        kind: 'notice',
+        revision: 1,
+        sha256: null,
+        audience: { topics: ['fraud'] },
+        counts: {},
+      },
     });
     const url = `/v1/announcements/${created.body.id}`;
     expect(created.headers.location).toBe(url);
@@ -24,18 +35,41 @@ describe('announcements', () => {
     expect(edited.body).toMatchObject({ revision: 2, urgency: 'urgent', basis: '审批单117号' });
 
     const preview = await author.get(`${url}/preview?locale=zh-CN`);
-    expect(preview.body.locales).toMatchObject([{ locale: 'zh-CN', sms: { body: expect.stringContaining('警惕诈骗') } }]);
-    expect(await author.get(`${url}/preview?locale=fr`)).toMatchObject({ status: 400, body: { code: 'unknown-locale' } });
+    expect(preview.body.locales).toMatchObject([
+      { locale: 'zh-CN', sms: { body: expect.stringContaining('警惕诈骗') } },
+    ]);
+    expect(await author.get(`${url}/preview?locale=fr`)).toMatchObject({
+      status: 400,
+      body: { code: 'unknown-locale' },
+    });
 
-    expect(await author.send('POST', `${url}/approve`)).toMatchObject({ status: 403, body: { code: 'role-required' } });
-    expect(await approver.send('POST', `${url}/approve`)).toMatchObject({ status: 409, body: { code: 'illegal-transition' } });
+    expect(await author.send('POST', `${url}/approve`)).toMatchObject({
+      status: 403,
+      body: { code: 'role-required' },
+    });
+    expect(await approver.send('POST', `${url}/approve`)).toMatchObject({
+      status: 409,
+      body: { code: 'illegal-transition' },
+    });
     const submitted = await author.send('POST', `${url}/submit`);
-    expect(submitted.body).toMatchObject({ state: 'submitted', sha256: expect.stringMatching(/^[0-9a-f]{64}$/) });
-    expect(await approver.send('POST', `${url}/return`, {})).toMatchObject({ status: 400, body: { code: 'reason-required' } });
-    expect(await approver.send('POST', `${url}/approve`, { sha256: '0'.repeat(64) })).toMatchObject({ status: 409, body: { code: 'revision-changed' } });
+    expect(submitted.body).toMatchObject({
+      state: 'submitted',
+      sha256: expect.stringMatching(/^[0-9a-f]{64}$/),
+    });
+    expect(await approver.send('POST', `${url}/return`, {})).toMatchObject({
+      status: 400,
+      body: { code: 'reason-required' },
+    });
+    expect(await approver.send('POST', `${url}/approve`, { sha256: '0'.repeat(64) })).toMatchObject({
+      status: 409,
+      body: { code: 'revision-changed' },
+    });
 
     const approved = await approver.send('POST', `${url}/approve`, { sha256: submitted.body.sha256 });
-    expect(approved).toMatchObject({ status: 200, body: { gateway: 'sandbox', timings: { firstSentAt: null } } });
+    expect(approved).toMatchObject({
+      status: 200,
+      body: { gateway: 'sandbox', timings: { firstSentAt: null } },
+    });
     expect(approved.body.timings.approvedAt).toBe(approved.body.approvedAt);
     expect(approved.body.acts.map((a: { act: string; userId: string }) => [a.act, a.userId])).toEqual(
       expect.arrayContaining([
@@ -43,9 +77,16 @@ describe('announcements', () => {
         ['approve', approver.userId],
       ]),
     );
-    expect((await approver.send('POST', `${url}/cancel`, { reason: 'a test' })).body).toMatchObject({ state: 'cancelled', reason: 'a test' });
+    expect((await approver.send('POST', `${url}/cancel`, { reason: 'a test' })).body).toMatchObject({
+      state: 'cancelled',
+      reason: 'a test',
+    });
 
-    const correction = await author.send('POST', '/v1/announcements', { ...DRAFT, kind: 'correction', supersedes: created.body.id });
+    const correction = await author.send('POST', '/v1/announcements', {
+      ...DRAFT,
+      kind: 'correction',
+      supersedes: created.body.id,
+    });
     expect(correction.body).toMatchObject({ supersedes: created.body.id, urgency: 'urgent' });
     expect((await author.get(url)).body.supersededBy).toEqual([correction.body.id]);
   });
@@ -55,7 +96,10 @@ describe('announcements', () => {
     const { body } = await approver.send('POST', '/v1/announcements', DRAFT);
     await approver.send('POST', `/v1/announcements/${body.id}/submit`);
     const refused = await approver.send('POST', `/v1/announcements/${body.id}/approve`);
-    expect(refused).toMatchObject({ status: 403, body: { code: 'own-announcement', fix: expect.stringMatching(/another approver/) } });
+    expect(refused).toMatchObject({
+      status: 403,
+      body: { code: 'own-announcement', fix: expect.stringMatching(/another approver/) },
+    });
   });
 
   test.each([
@@ -65,12 +109,18 @@ describe('announcements', () => {
     ['expired before it begins', { expiresAt: '2020-01-01T00:00:00Z' }, 'invalid-announcement', 'expiresAt'],
     ['unknown template', { template: 'no-such' }, 'unknown-template', undefined],
     ['unknown topic', { audience: { topics: ['sports'] } }, undefined, undefined],
-    ['NUL in a text', { content: { en: { headline: 'a\u0000b', summary: 's', body: 'b' } } }, undefined, undefined],
+    [
+      'NUL in a text',
+      { content: { en: { headline: 'a\u0000b', summary: 's', body: 'b' } } },
+      undefined,
+      undefined,
+    ],
   ])('refused: %s', async (_what, change, code, path) => {
     const answer = await herald.as('author').send('POST', '/v1/announcements', { ...DRAFT, ...change });
     expect(answer.status).toBe(400);
     if (code) expect(answer.body.code).toBe(code);
-    if (path !== undefined) expect(answer.body.issues.map((issue: { path: string }) => issue.path)).toContain(path);
+    if (path !== undefined)
+      expect(answer.body.issues.map((issue: { path: string }) => issue.path)).toContain(path);
   });
 
   test('lists go page by page, and cursors belong to their list', async () => {
@@ -81,20 +131,42 @@ describe('announcements', () => {
     expect([...first.body.items, ...second.body.items].map((item) => item.id)).toEqual(all);
     expect(second.body.nextCursor).toBeNull();
     expect((await author.get('/v1/announcements?state=cancelled')).body.items).toHaveLength(1);
-    expect(await author.get(`/v1/endpoints?cursor=${first.body.nextCursor}`)).toMatchObject({ status: 400, body: { code: 'invalid-cursor' } });
+    expect(await author.get(`/v1/endpoints?cursor=${first.body.nextCursor}`)).toMatchObject({
+      status: 400,
+      body: { code: 'invalid-cursor' },
+    });
   });
 });
 
 describe('subscribers', () => {
   test('are added, changed and forgotten', async () => {
     const approver = herald.as('approver');
-    const input = { name: '王芳', locale: 'zh-CN', phone: '13800000001', topics: ['fraud'], consentAt: '2026-01-05T08:00:00+08:00', consentSource: 'web' };
+    const input = {
+      name: '王芳',
+      locale: 'zh-CN',
+      phone: '13800000001',
+      topics: ['fraud'],
+      consentAt: '2026-01-05T08:00:00+08:00',
+      consentSource: 'web',
+    };
     const added = await approver.send('POST', '/v1/subscribers', input);
-    expect(added).toMatchObject({ status: 201, body: { phone: '+8613800000001', email: null, topics: ['fraud'], districts: [] } });
+    expect(added).toMatchObject({
+      status: 201,
+      body: { phone: '+8613800000001', email: null, topics: ['fraud'], districts: [] },
+    });
     const url = `/v1/subscribers/${added.body.id}`;
-    expect(await approver.send('POST', '/v1/subscribers', input)).toMatchObject({ status: 409, body: { code: 'address-taken' } });
-    expect((await approver.send('PATCH', url, { email: 'w@Example.org', topics: [] })).body).toMatchObject({ email: 'w@example.org', topics: [], name: '王芳' });
-    expect((await approver.get('/v1/subscribers')).body.items.map((s: { id: string }) => s.id)).toEqual([added.body.id]);
+    expect(await approver.send('POST', '/v1/subscribers', input)).toMatchObject({
+      status: 409,
+      body: { code: 'address-taken' },
+    });
+    expect((await approver.send('PATCH', url, { email: 'w@Example.org', topics: [] })).body).toMatchObject({
+      email: 'w@example.org',
+      topics: [],
+      name: '王芳',
+    });
+    expect((await approver.get('/v1/subscribers')).body.items.map((s: { id: string }) => s.id)).toEqual([
+      added.body.id,
+    ]);
     expect(await herald.as('author').get(url)).toMatchObject({ status: 403 });
     expect((await approver.send('DELETE', url)).status).toBe(204);
     expect(await approver.get(url)).toMatchObject({ status: 404, body: { code: 'no-such-subscriber' } });
@@ -104,20 +176,36 @@ describe('subscribers', () => {
 describe('topics and districts', () => {
   test('are renamed and archived', async () => {
     const approver = herald.as('approver');
-    expect(await approver.send('POST', '/v1/topics', { code: 'fraud' })).toMatchObject({ status: 409, body: { code: 'topic-exists' } });
+    expect(await approver.send('POST', '/v1/topics', { code: 'fraud' })).toMatchObject({
+      status: 409,
+      body: { code: 'topic-exists' },
+    });
     await approver.send('POST', '/v1/topics', { code: 'old' });
-    expect((await approver.send('PATCH', '/v1/topics/old', { archived: true })).body.archivedAt).not.toBeNull();
-    expect((await approver.get('/v1/topics')).body.items).toEqual([{ code: 'fraud', names: { en: 'Fraud' }, archivedAt: null }]);
+    expect(
+      (await approver.send('PATCH', '/v1/topics/old', { archived: true })).body.archivedAt,
+    ).not.toBeNull();
+    expect((await approver.get('/v1/topics')).body.items).toEqual([
+      { code: 'fraud', names: { en: 'Fraud' }, archivedAt: null },
+    ]);
     expect((await approver.get('/v1/topics?archived=true')).body.items).toHaveLength(2);
-    expect(await approver.send('PATCH', '/v1/districts/south', { archived: true })).toMatchObject({ status: 404, body: { code: 'unknown-district' } });
+    expect(await approver.send('PATCH', '/v1/districts/south', { archived: true })).toMatchObject({
+      status: 404,
+      body: { code: 'unknown-district' },
+    });
   });
 });
 
 describe('endpoints', () => {
   test('the secret is shown once; private networks are refused', async () => {
     const approver = herald.as('approver');
-    const created = await approver.send('POST', '/v1/endpoints', { outlet: '滨江日报', url: 'https://203.0.114.9/hook' });
-    expect(created).toMatchObject({ status: 201, body: { secret: expect.stringMatching(/^whsec_/), rotating: false } });
+    const created = await approver.send('POST', '/v1/endpoints', {
+      outlet: '滨江日报',
+      url: 'https://203.0.114.9/hook',
+    });
+    expect(created).toMatchObject({
+      status: 201,
+      body: { secret: expect.stringMatching(/^whsec_/), rotating: false },
+    });
     const url = `/v1/endpoints/${created.body.id}`;
     expect((await approver.get(url)).body).not.toHaveProperty('secret');
     expect((await approver.send('POST', `${url}/rotate`)).body.secret).not.toBe(created.body.secret);
@@ -125,8 +213,17 @@ describe('endpoints', () => {
     expect((await approver.send('POST', `${url}/drop-old-secret`)).body.rotating).toBe(false);
     expect((await approver.send('PATCH', url, { disabled: true })).body.disabledReason).not.toBeNull();
     expect((await approver.send('PATCH', url, { disabled: false })).body.disabledAt).toBeNull();
-    for (const inside of ['http://127.0.0.1/', 'https://10.0.0.1/x', 'https://2130706433/', 'https://[::1]/', 'ftp://203.0.114.9/']) {
-      expect((await approver.send('POST', '/v1/endpoints', { outlet: 'X', url: inside })).status, inside).toBe(400);
+    for (const inside of [
+      'http://127.0.0.1/',
+      'https://10.0.0.1/x',
+      'https://2130706433/',
+      'https://[::1]/',
+      'ftp://203.0.114.9/',
+    ]) {
+      expect(
+        (await approver.send('POST', '/v1/endpoints', { outlet: 'X', url: inside })).status,
+        inside,
+      ).toBe(400);
     }
     expect((await approver.send('DELETE', url)).status).toBe(204);
     expect((await approver.get(url)).status).toBe(404);
@@ -139,12 +236,17 @@ describe('users and keys', () => {
     const user = await admin.send('POST', '/v1/users', { name: 'Zhou', role: 'author' });
     const key = await admin.send('POST', `/v1/users/${user.body.id}/keys`);
     expect(key).toMatchObject({ status: 201, body: { key: expect.stringMatching(/^hk_/) } });
-    const call = () => herald.server.inject({ url: '/v1/topics', headers: { authorization: `Bearer ${key.body.key}` } });
+    const call = () =>
+      herald.server.inject({ url: '/v1/topics', headers: { authorization: `Bearer ${key.body.key}` } });
     expect((await call()).statusCode).toBe(200);
-    expect((await admin.get(`/v1/users/${user.body.id}/keys`)).body.items).toMatchObject([{ id: key.body.id, revokedAt: null }]);
+    expect((await admin.get(`/v1/users/${user.body.id}/keys`)).body.items).toMatchObject([
+      { id: key.body.id, revokedAt: null },
+    ]);
     expect((await admin.send('DELETE', `/v1/keys/${key.body.id}`)).status).toBe(204);
     expect((await call()).statusCode).toBe(401);
     expect((await admin.send('POST', `/v1/users/${user.body.id}/disable`)).body.disabledAt).not.toBeNull();
-    expect((await admin.get('/v1/users')).body.items.map((u: { id: string }) => u.id)).toContain(user.body.id);
+    expect((await admin.get('/v1/users')).body.items.map((u: { id: string }) => u.id)).toContain(
+      user.body.id,
+    );
   });
 });

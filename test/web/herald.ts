@@ -35,7 +35,12 @@ export interface Caller {
   readonly userId: string;
   readonly key: string;
   get(url: string): Promise<Answer>;
-  send(method: 'POST' | 'PATCH' | 'DELETE', url: string, body?: unknown, headers?: Record<string, string>): Promise<Answer>;
+  send(
+    method: 'POST' | 'PATCH' | 'DELETE',
+    url: string,
+    body?: unknown,
+    headers?: Record<string, string>,
+  ): Promise<Answer>;
 }
 
 export async function startHerald(): Promise<Herald> {
@@ -51,7 +56,10 @@ export async function startHerald(): Promise<Herald> {
   });
   const lines: string[] = [];
   const log = pino({ level: 'debug' }, { write: (line: string) => void lines.push(line) });
-  const app = await open({ ...config, databaseUrl: database.connectionString, secret }, { log, name: 'herald test', connections: 6 });
+  const app = await open(
+    { ...config, databaseUrl: database.connectionString, secret },
+    { log, name: 'herald test', connections: 6 },
+  );
   const server = await buildServer(app);
   await server.ready();
 
@@ -59,7 +67,10 @@ export async function startHerald(): Promise<Herald> {
     const user = await app.users.add({ name: `a ${role}`, role });
     const { key } = await app.users.createKey(user.id);
     const ask = async (options: InjectOptions): Promise<Answer> => {
-      const { statusCode, headers, payload } = await server.inject({ ...options, headers: { authorization: `Bearer ${key}`, ...options.headers } });
+      const { statusCode, headers, payload } = await server.inject({
+        ...options,
+        headers: { authorization: `Bearer ${key}`, ...options.headers },
+      });
       return { status: statusCode, headers, body: payload === '' ? undefined : JSON.parse(payload) };
     };
     return {
@@ -67,10 +78,19 @@ export async function startHerald(): Promise<Herald> {
       key,
       get: (url) => ask({ method: 'GET', url }),
       send: (method, url, body, headers = {}) =>
-        ask({ method, url, headers, ...(body !== undefined && { payload: body as NonNullable<InjectOptions['payload']> }) }),
+        ask({
+          method,
+          url,
+          headers,
+          ...(body !== undefined && { payload: body as NonNullable<InjectOptions['payload']> }),
+        }),
     };
   };
-  const callers = { author: await another('author'), approver: await another('approver'), admin: await another('admin') };
+  const callers = {
+    author: await another('author'),
+    approver: await another('approver'),
+    admin: await another('admin'),
+  };
   return {
     app,
     server,

@@ -12,16 +12,25 @@ beforeAll(async () => {
 });
 afterAll(() => herald.close());
 
-const post = (csv: string, headers = {}) => herald.as('approver').send('POST', '/v1/imports', csv, { ...CSV, ...headers });
-const count = async () => (await herald.app.pool.query<{ n: number }>('SELECT count(*)::int AS n FROM subscribers')).rows[0]?.n;
+const post = (csv: string, headers = {}) =>
+  herald.as('approver').send('POST', '/v1/imports', csv, { ...CSV, ...headers });
+const count = async () =>
+  (await herald.app.pool.query<{ n: number }>('SELECT count(*)::int AS n FROM subscribers')).rows[0]?.n;
 
 test('answers what it took and why it refused the rest, page by page', async () => {
-  const bad = Array.from({ length: 510 }, (_, i) => `P,123,,en,,,${GOOD},${i}`.slice(0, -String(i).length - 1));
+  const bad = Array.from({ length: 510 }, (_, i) =>
+    `P,123,,en,,,${GOOD},${i}`.slice(0, -String(i).length - 1),
+  );
   const answer = await post([HEADER, `A,13800000001,,en,,,${GOOD}`, ...bad].join('\n'));
-  expect(answer).toMatchObject({ status: 201, body: { id: expect.stringMatching(/^imp_/), state: 'done', rowsRead: 511, taken: 1, refused: 510 } });
+  expect(answer).toMatchObject({
+    status: 201,
+    body: { id: expect.stringMatching(/^imp_/), state: 'done', rowsRead: 511, taken: 1, refused: 510 },
+  });
   expect(answer.body.refusals.items).toHaveLength(500);
   expect(answer.body.refusals.items[0]).toEqual({ line: 3, code: 'bad-phone', message: expect.any(String) });
-  const rest = await herald.as('approver').get(`/v1/imports/${answer.body.id}?cursor=${answer.body.refusals.nextCursor}`);
+  const rest = await herald
+    .as('approver')
+    .get(`/v1/imports/${answer.body.id}?cursor=${answer.body.refusals.nextCursor}`);
   expect(rest.body.refusals).toMatchObject({ items: { length: 10 }, nextCursor: null });
   expect(rest.body.refusals.items[0].line).toBe(503);
   expect((await herald.as('approver').get('/v1/imports')).body.items[0].id).toBe(answer.body.id);
@@ -40,14 +49,23 @@ test('an import that is sent twice under one key is done once', async () => {
 
 test('a refused file gives its key back, so that the corrected one can be sent under it', async () => {
   const key = { 'idempotency-key': 'import-2' };
-  expect(await post('nonsense\n', key)).toMatchObject({ status: 400, body: { code: 'bad-header', fix: expect.stringContaining(HEADER) } });
+  expect(await post('nonsense\n', key)).toMatchObject({
+    status: 400,
+    body: { code: 'bad-header', fix: expect.stringContaining(HEADER) },
+  });
   expect((await post(`${HEADER}\nC,13800000004,,en,,,${GOOD}\n`, key)).status).toBe(201);
 });
 
 test('JSON, and no body, are refused', async () => {
   const approver = herald.as('approver');
-  expect(await approver.send('POST', '/v1/imports', { rows: [] })).toMatchObject({ status: 400, body: { code: 'empty-file' } });
-  expect(await approver.send('POST', '/v1/imports')).toMatchObject({ status: 400, body: { code: 'empty-file' } });
+  expect(await approver.send('POST', '/v1/imports', { rows: [] })).toMatchObject({
+    status: 400,
+    body: { code: 'empty-file' },
+  });
+  expect(await approver.send('POST', '/v1/imports')).toMatchObject({
+    status: 400,
+    body: { code: 'empty-file' },
+  });
   expect(await post('')).toMatchObject({ status: 400 });
 });
 
@@ -57,10 +75,17 @@ test('100 MB are refused at the door when they announce themselves, and on the w
   const line = Buffer.from(`P,123,,en,,,${GOOD}\n`.repeat(3_000));
   const declared = await upload(port, { 'content-length': '100000000' }, []);
   expect(declared).toMatchObject({ status: 413, body: { code: 'too-large' } });
-  expect((await herald.as('approver').get('/v1/imports')).body.items.filter((i: { state: string }) => i.state === 'failed')).toEqual([]);
+  expect(
+    (await herald.as('approver').get('/v1/imports')).body.items.filter(
+      (i: { state: string }) => i.state === 'failed',
+    ),
+  ).toEqual([]);
 
-  // Junk of a few dozen lines of 64 kB and more would be quick; this is rows, and the wrong file is noticed before.
-  const wrong = await upload(port, { 'transfer-encoding': 'chunked' }, Array.from({ length: 1_000 }, () => line));
+  const wrong = await upload(
+    port,
+    { 'transfer-encoding': 'chunked' },
+    Array.from({ length: 1_000 }, () => line),
+  );
   expect(wrong).toMatchObject({ status: 400, body: { code: 'too-many-refusals' } });
 
   const endless = Array.from({ length: 1_530 }, () => Buffer.alloc(65_536, 'x'));
@@ -71,15 +96,17 @@ test('100 MB are refused at the door when they announce themselves, and on the w
 
 test('an upload that breaks off leaves a failed import', async () => {
   const port = await listen();
-  const { key } = herald.as('approver');
-  await new Promise<void>((resolve) => {
-    const sending = request({ port, method: 'POST', path: '/v1/imports', headers: { ...CSV, authorization: `Bearer ${key}`, 'transfer-encoding': 'chunked' } });
-    sending.on('error', () => resolve());
-    sending.write(`${HEADER}\nD,13800000009,,en,,,${GOOD}\n`, () => sending.destroy());
-    sending.on('close', () => resolve());
-  });
+  const approver = herald.as('approver');
+  const newest = async () => (await approver.get('/v1/imports')).body.items[0];
+  const headers = { ...CSV, authorization: `Bearer ${approver.key}`, 'transfer-encoding': 'chunked' };
+  const sending = request({ port, method: 'POST', path: '/v1/imports', headers });
+  const closed = new Promise((resolve) => sending.on('error', () => undefined).on('close', resolve));
+  sending.write(`${HEADER}\nD,13800000009,,en,,,${GOOD}\n`);
+  await expect.poll(newest, { timeout: 10_000 }).toMatchObject({ state: 'running' });
+  sending.destroy();
+  await closed;
   await expect
-    .poll(async () => (await herald.as('approver').get('/v1/imports')).body.items[0], { timeout: 10_000 })
+    .poll(newest, { timeout: 10_000 })
     .toMatchObject({ state: 'failed', taken: 0, error: expect.stringMatching(/broke off/) });
 });
 
@@ -89,21 +116,33 @@ async function listen(): Promise<number> {
 }
 
 /** Sends chunks as fast as they are taken, and stops when the answer comes. */
-function upload(port: number, headers: Record<string, string>, chunks: readonly Buffer[]): Promise<{ status: number | undefined; body: unknown }> {
+function upload(
+  port: number,
+  headers: Record<string, string>,
+  chunks: readonly Buffer[],
+): Promise<{ status: number | undefined; body: unknown }> {
   const { key } = herald.as('approver');
   return new Promise((resolve, reject) => {
     let answered = false;
-    const sending = request({ port, method: 'POST', path: '/v1/imports', headers: { ...CSV, authorization: `Bearer ${key}`, ...headers } }, (response) => {
-      answered = true;
-      let text = '';
-      response.on('data', (data) => {
-        text += data;
-      });
-      response.on('end', () => {
-        sending.destroy();
-        resolve({ status: response.statusCode, body: JSON.parse(text) });
-      });
-    });
+    const sending = request(
+      {
+        port,
+        method: 'POST',
+        path: '/v1/imports',
+        headers: { ...CSV, authorization: `Bearer ${key}`, ...headers },
+      },
+      (response) => {
+        answered = true;
+        let text = '';
+        response.on('data', (data) => {
+          text += data;
+        });
+        response.on('end', () => {
+          sending.destroy();
+          resolve({ status: response.statusCode, body: JSON.parse(text) });
+        });
+      },
+    );
     // The server may close while we are still sending; what counts is that it answered.
     sending.on('error', (error) => answered || reject(error));
     if (chunks.length === 0) return void sending.flushHeaders();

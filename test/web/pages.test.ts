@@ -13,12 +13,22 @@ afterAll(() => herald.close());
 
 /** A subscriber's leave link, by mailbox. */
 async function linkOf(email: string): Promise<string> {
-  await herald.app.subscribers.add({ locale: 'en', email, topics: [], districts: [], consentAt: new Date(), consentSource: 'test' });
-  const { rows } = await herald.app.pool.query<{ id: number }>('SELECT id FROM contacts WHERE address = $1', [email]);
+  await herald.app.subscribers.add({
+    locale: 'en',
+    email,
+    topics: [],
+    districts: [],
+    consentAt: new Date(),
+    consentSource: 'test',
+  });
+  const { rows } = await herald.app.pool.query<{ id: number }>('SELECT id FROM contacts WHERE address = $1', [
+    email,
+  ]);
   return `/u/${leaveToken(purposeKey(herald.secret, 'leave'), rows[0]?.id ?? 0)}`;
 }
 const reasonOf = async (email: string) =>
-  (await herald.app.pool.query('SELECT reason, source FROM suppressions WHERE address = $1', [email])).rows[0];
+  (await herald.app.pool.query('SELECT reason, source FROM suppressions WHERE address = $1', [email]))
+    .rows[0];
 
 describe('leaving', () => {
   test('GET shows a button and changes nothing, however often a scanner comes', async () => {
@@ -26,7 +36,10 @@ describe('leaving', () => {
     for (const method of ['GET', 'HEAD', 'GET'] as const) {
       const answer = await herald.server.inject({ method, url });
       expect(answer.statusCode).toBe(200);
-      if (method === 'GET') expect(answer.payload).toMatch(/<form method="post">[^]*<button type="submit">退订 <span lang="en">· Unsubscribe/);
+      if (method === 'GET')
+        expect(answer.payload).toMatch(
+          /<form method="post">[\s\S]*<button type="submit">退订 <span lang="en">· Unsubscribe/,
+        );
       expect(answer.headers['cache-control']).toBe('no-store');
     }
     expect(await reasonOf('scanned@example.org')).toBeUndefined();
@@ -45,7 +58,12 @@ describe('leaving', () => {
   ])('POST leaves: %s', async (what, type, payload, source) => {
     const email = `${what.replace(/\W/g, '')}@example.org`;
     const url = await linkOf(email);
-    const answer = await herald.server.inject({ method: 'POST', url, headers: type ? { 'content-type': type } : {}, ...(payload !== undefined && { payload }) });
+    const answer = await herald.server.inject({
+      method: 'POST',
+      url,
+      headers: type ? { 'content-type': type } : {},
+      ...(payload !== undefined && { payload }),
+    });
     expect(answer.statusCode).toBe(200);
     expect(answer.payload).toContain('You have unsubscribed');
     expect(answer.payload).not.toContain(email);
@@ -57,7 +75,7 @@ describe('leaving', () => {
 
   test('an unknown link is a friendly page; the token is in no log', async () => {
     const url = await linkOf('logged@example.org');
-    const forged = `${url.slice(0, -1)}${url.endsWith('A') ? 'B' : 'A'}`;
+    const forged = `${url.slice(0, 13)}${url[13] === 'x' ? 'y' : 'x'}${url.slice(14)}`;
     for (const bad of [forged, '/u/x', `/u/${'y'.repeat(150)}`]) {
       for (const method of ['GET', 'POST'] as const) {
         const answer = await herald.server.inject({ method, url: bad });
@@ -91,7 +109,12 @@ describe('pages', () => {
 
   test('what is put into a page is escaped', () => {
     const evil = '<script>alert("1")</script>';
-    const text = page({ title: evil, lang: 'en', mode: 'live', body: html`<p title="${`" x='`}">${evil}${html`<b>${1}</b>`}</p>` });
+    const text = page({
+      title: evil,
+      lang: 'en',
+      mode: 'live',
+      body: html`<p title="${`" x='`}">${evil}${html`<b>${1}</b>`}</p>`,
+    });
     expect(text).not.toContain('<script>');
     expect(text).toContain('&lt;script&gt;alert(&quot;1&quot;)&lt;/script&gt;<b>1</b>');
     expect(text).toContain('title="&quot; x=&#39;"');
@@ -99,7 +122,10 @@ describe('pages', () => {
 
   test('the schema of the webhook is public', async () => {
     const answer = await herald.server.inject({ url: '/schemas/announcement.v1.json' });
-    expect(answer.headers).toMatchObject({ 'content-type': expect.stringMatching(/^application\/schema\+json/), 'access-control-allow-origin': '*' });
+    expect(answer.headers).toMatchObject({
+      'content-type': expect.stringMatching(/^application\/schema\+json/),
+      'access-control-allow-origin': '*',
+    });
     expect(answer.json()).toMatchObject({ $id: '/schemas/announcement.v1.json', type: 'object' });
   });
 });
@@ -108,19 +134,28 @@ describe('operations', () => {
   test('health, readiness and metrics', async () => {
     expect((await herald.server.inject({ url: '/healthz' })).json()).toEqual({ ok: true });
     const ready = await herald.server.inject({ url: '/readyz' });
-    expect([ready.statusCode, ready.json()]).toEqual([200, { ready: true, checks: { database: 'ok', schema: 'ok', queue: 'ok' } }]);
+    expect([ready.statusCode, ready.json()]).toEqual([
+      200,
+      { ready: true, checks: { database: 'ok', schema: 'ok', queue: 'ok' } },
+    ]);
     const { payload, headers } = await herald.server.inject({ url: '/metrics' });
     expect(headers['content-type']).toMatch(/^text\/plain/);
     expect(payload).toContain('herald_database_up 1');
     expect(payload).toContain('herald_oldest_due_seconds 0');
-    expect(payload).toMatch(/herald_http_request_duration_seconds_count\{method="GET",route="\/readyz",status="200"\} \d/);
+    expect(payload).toMatch(
+      /herald_http_request_duration_seconds_count\{method="GET",route="\/readyz",status="200"\} \d/,
+    );
     expect(payload).toContain('process_resident_memory_bytes');
   });
 
   test('not ready: which check says no; metrics go on without the database', async () => {
     const checks = { database: 'connection refused', schema: 'ok', queue: 'ok' };
     const reports = { ...herald.app.reports, health: () => Promise.reject(new Error('away')) };
-    const server = await buildServer({ ...herald.app, reports, ready: async () => ({ ready: false, checks }) });
+    const server = await buildServer({
+      ...herald.app,
+      reports,
+      ready: async () => ({ ready: false, checks }),
+    });
     const answer = await server.inject({ url: '/readyz' });
     expect([answer.statusCode, answer.json()]).toEqual([503, { ready: false, checks }]);
     expect((await server.inject({ url: '/metrics' })).payload).toContain('herald_database_up 0');
@@ -135,13 +170,18 @@ describe('the reference', () => {
     for (const { method, url, access } of herald.server.accessRules) {
       if (!url.startsWith('/v1/') || method === 'HEAD') continue;
       const operation = document.paths[url.replaceAll(/:(\w+)/g, '{$1}')]?.[method.toLowerCase()];
-      expect(operation, `${method} ${url}`).toMatchObject({ summary: expect.any(String), security: [{ key: [] }] });
+      expect(operation, `${method} ${url}`).toMatchObject({
+        summary: expect.any(String),
+        security: [{ key: [] }],
+      });
       expect(operation.description).toContain(access);
       expect(operation.responses.default.content['application/problem+json']).toBeDefined();
     }
     expect(document.components.schemas.Problem).toBeDefined();
     expect(document.paths['/v1/imports'].post.requestBody.content).toHaveProperty('text/csv');
-    expect(Object.keys(document.paths).filter((path) => path.startsWith('/callbacks') || path.startsWith('/u/'))).toEqual([]);
+    expect(
+      Object.keys(document.paths).filter((path) => path.startsWith('/callbacks') || path.startsWith('/u/')),
+    ).toEqual([]);
   });
 
   test('the page needs nothing from elsewhere', async () => {
@@ -151,7 +191,10 @@ describe('the reference', () => {
     expect(assets.length).toBeGreaterThan(4);
     for (const asset of assets) {
       expect(asset).not.toMatch(/^https?:/);
-      expect((await herald.server.inject({ url: new URL(asset, 'http://x/docs/').pathname })).statusCode, asset).toBe(200);
+      expect(
+        (await herald.server.inject({ url: new URL(asset, 'http://x/docs/').pathname })).statusCode,
+        asset,
+      ).toBe(200);
     }
     expect((await herald.server.inject({ url: '/docs/json' })).json().openapi).toBe('3.1.0');
   });

@@ -1,5 +1,5 @@
-import { connect } from 'node:net';
 import type { AddressInfo } from 'node:net';
+import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { buildServer } from '../../src/web/server.ts';
 import { DRAFT, type Herald, startHerald } from './herald.ts';
@@ -12,17 +12,33 @@ afterAll(() => herald.close());
 
 describe('access', () => {
   /** The routes that need no key, each for a reason; everything else must name a role. */
-  const OPEN = ['/', '/style.css', '/u/:token', '/healthz', '/readyz', '/metrics', '/openapi.json', '/schemas/announcement.v1.json'];
+  const OPEN = [
+    '/',
+    '/style.css',
+    '/u/:token',
+    '/healthz',
+    '/readyz',
+    '/metrics',
+    '/openapi.json',
+    '/schemas/announcement.v1.json',
+  ];
   const PROVIDERS = ['/callbacks/twilio/status', '/callbacks/twilio/inbound'];
 
   test('every route has a rule, and only these are open', () => {
     const rules = herald.server.accessRules;
     expect(rules.length).toBeGreaterThan(40);
     expect(rules.filter((rule) => rule.access === undefined)).toEqual([]);
-    const withAccess = (access: string) => [...new Set(rules.filter((rule) => rule.access === access).map((rule) => rule.url))];
-    expect(withAccess('public').filter((url) => !url.startsWith('/docs')).sort()).toEqual([...OPEN].sort());
+    const withAccess = (access: string) => [
+      ...new Set(rules.filter((rule) => rule.access === access).map((rule) => rule.url)),
+    ];
+    expect(
+      withAccess('public')
+        .filter((url) => !url.startsWith('/docs'))
+        .sort(),
+    ).toEqual([...OPEN].sort());
     expect(withAccess('provider').sort()).toEqual([...PROVIDERS].sort());
-    for (const { url, access } of rules) if (url.startsWith('/v1/')) expect(['author', 'approver', 'admin'], url).toContain(access);
+    for (const { url, access } of rules)
+      if (url.startsWith('/v1/')) expect(['author', 'approver', 'admin'], url).toContain(access);
   });
 
   test('a route without a rule keeps the server from starting', async () => {
@@ -37,7 +53,10 @@ describe('access', () => {
       if (access === 'public' || access === 'provider' || access === undefined || method === 'HEAD') continue;
       const request = { method: method as 'GET', url: url.replaceAll(/:\w+/g, 'x') };
       for (const authorization of [undefined, 'Bearer hk_wrong', 'Basic aGs6eA==']) {
-        const answer = await herald.server.inject({ ...request, headers: authorization ? { authorization } : {} });
+        const answer = await herald.server.inject({
+          ...request,
+          headers: authorization ? { authorization } : {},
+        });
         expect(answer.statusCode, `${method} ${url}`).toBe(401);
         expect(answer.headers['www-authenticate']).toMatch(/^Bearer/);
       }
@@ -50,40 +69,90 @@ describe('access', () => {
 });
 
 describe('problems', () => {
-  const ask = (options: object) => herald.server.inject({ headers: { authorization: `Bearer ${herald.as('admin').key}` }, ...options });
+  const ask = (options: object) =>
+    herald.server.inject({ headers: { authorization: `Bearer ${herald.as('admin').key}` }, ...options });
   const json = { authorization: '', 'content-type': 'application/json' };
 
   test.each([
-    ['malformed JSON', { method: 'POST', url: '/v1/topics', payload: '{"code":', type: 'application/json' }, 400, 'malformed-json'],
-    ['__proto__', { method: 'POST', url: '/v1/topics', payload: '{"__proto__":{"x":1}}', type: 'application/json' }, 400, undefined],
-    ['wrong fields', { method: 'POST', url: '/v1/topics', payload: '{"code":"A B","x":1}', type: 'application/json' }, 400, 'invalid-request'],
-    ['no body', { method: 'POST', url: '/v1/topics', payload: '', type: 'application/json' }, 400, 'invalid-request'],
+    [
+      'malformed JSON',
+      { method: 'POST', url: '/v1/topics', payload: '{"code":', type: 'application/json' },
+      400,
+      'malformed-json',
+    ],
+    [
+      '__proto__',
+      { method: 'POST', url: '/v1/topics', payload: '{"__proto__":{"x":1}}', type: 'application/json' },
+      400,
+      undefined,
+    ],
+    [
+      'wrong fields',
+      { method: 'POST', url: '/v1/topics', payload: '{"code":"A B","x":1}', type: 'application/json' },
+      400,
+      'invalid-request',
+    ],
+    [
+      'no body',
+      { method: 'POST', url: '/v1/topics', payload: '', type: 'application/json' },
+      400,
+      'invalid-request',
+    ],
     ['no such route', { method: 'GET', url: '/v1/nothing' }, 404, 'no-such-route'],
     ['no such thing', { method: 'GET', url: '/v1/announcements/ann_x' }, 404, 'no-such-announcement'],
     ['bad escape in the path', { method: 'GET', url: '/v1/announcements/%ff' }, 400, undefined],
-    ['an id of another kind', { method: 'GET', url: '/v1/subscribers/ann_00000000000000000000000000' }, 404, 'no-such-subscriber'],
-    ['too large', { method: 'POST', url: '/v1/topics', payload: `"${'x'.repeat(1_000_001)}"`, type: 'application/json' }, 413, 'too-large'],
-    ['another type', { method: 'POST', url: '/v1/topics', payload: '<a/>', type: 'application/xml' }, 415, 'unsupported-media-type'],
+    [
+      'an id of another kind',
+      { method: 'GET', url: '/v1/subscribers/ann_00000000000000000000000000' },
+      404,
+      'no-such-subscriber',
+    ],
+    [
+      'too large',
+      { method: 'POST', url: '/v1/topics', payload: `"${'x'.repeat(1_000_001)}"`, type: 'application/json' },
+      413,
+      'too-large',
+    ],
+    [
+      'another type',
+      { method: 'POST', url: '/v1/topics', payload: '<a/>', type: 'application/xml' },
+      415,
+      'unsupported-media-type',
+    ],
     ['bad query', { method: 'GET', url: '/v1/announcements?limit=0' }, 400, 'invalid-request'],
     ['bad method', { method: 'PUT', url: '/v1/topics' }, 404, 'no-such-route'],
   ])('%s', async (_what, { type, ...options }: Record<string, string>, status, code) => {
     const { key } = herald.as('admin');
-    const answer = await ask({ ...options, headers: { authorization: `Bearer ${key}`, ...(type && { 'content-type': type }) } });
+    const answer = await ask({
+      ...options,
+      headers: { authorization: `Bearer ${key}`, ...(type && { 'content-type': type }) },
+    });
     expect(answer.statusCode).toBe(status);
     expect(answer.headers['content-type']).toMatch(/^application\/problem\+json/);
     const problem = answer.json();
-    expect(problem).toMatchObject({ status, title: expect.any(String), detail: expect.any(String), requestId: answer.headers['x-request-id'] });
+    expect(problem).toMatchObject({
+      status,
+      title: expect.any(String),
+      detail: expect.any(String),
+      requestId: answer.headers['x-request-id'],
+    });
     expect(problem.type).toBe(`urn:herald:problem:${problem.code}`);
     if (code) expect(problem.code).toBe(code);
     expect(answer.payload).not.toMatch(/node_modules|\.ts:\d|at \w+ \(/);
   });
 
   test('a fault of ours says nothing about itself, but to the log', async () => {
-    const reports = { ...herald.app.reports, channels: () => Promise.reject(new Error('relation "secret_table" does not exist')) };
+    const reports = {
+      ...herald.app.reports,
+      channels: () => Promise.reject(new Error('relation "secret_table" does not exist')),
+    };
     const server = await buildServer({ ...herald.app, reports });
     const author = herald.as('author');
     const { body } = await author.send('POST', '/v1/announcements', DRAFT);
-    const answer = await server.inject({ url: `/v1/announcements/${body.id}`, headers: { authorization: `Bearer ${author.key}` } });
+    const answer = await server.inject({
+      url: `/v1/announcements/${body.id}`,
+      headers: { authorization: `Bearer ${author.key}` },
+    });
     expect(answer.statusCode).toBe(500);
     expect(answer.json().code).toBe('internal');
     expect(answer.payload).not.toContain('secret_table');
@@ -93,8 +162,14 @@ describe('problems', () => {
 
   test('a database that is away is 503', async () => {
     const away = Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' });
-    const server = await buildServer({ ...herald.app, lists: Object.assign(Object.create(herald.app.lists), { list: () => Promise.reject(away) }) });
-    const answer = await server.inject({ url: '/v1/topics', headers: { ...json, authorization: `Bearer ${herald.as('author').key}` } });
+    const server = await buildServer({
+      ...herald.app,
+      lists: Object.assign(Object.create(herald.app.lists), { list: () => Promise.reject(away) }),
+    });
+    const answer = await server.inject({
+      url: '/v1/topics',
+      headers: { ...json, authorization: `Bearer ${herald.as('author').key}` },
+    });
     expect([answer.statusCode, answer.json().code]).toEqual([503, 'database-unavailable']);
     await server.close();
   });
@@ -104,7 +179,8 @@ describe('Idempotency-Key', () => {
   test('sent twice, done once; the secret is in both answers', async () => {
     const admin = herald.as('admin');
     const user = await admin.send('POST', '/v1/users', { name: 'Twice', role: 'author' });
-    const make = () => admin.send('POST', `/v1/users/${user.body.id}/keys`, undefined, { 'idempotency-key': 'key-1' });
+    const make = () =>
+      admin.send('POST', `/v1/users/${user.body.id}/keys`, undefined, { 'idempotency-key': 'key-1' });
     const [first, second] = [await make(), await make()];
     expect(second.body).toEqual(first.body);
     expect(second.status).toBe(201);
@@ -115,12 +191,16 @@ describe('Idempotency-Key', () => {
   test('at the same time: one does it, the others are told', async () => {
     const approver = herald.as('approver');
     const all = await Promise.all(
-      Array.from({ length: 8 }, () => approver.send('POST', '/v1/topics', { code: 'at-once' }, { 'idempotency-key': 'at-once' })),
+      Array.from({ length: 8 }, () =>
+        approver.send('POST', '/v1/topics', { code: 'at-once' }, { 'idempotency-key': 'at-once' }),
+      ),
     );
     const made = all.filter((answer) => answer.status === 201);
     expect(made.length).toBeGreaterThanOrEqual(1);
     expect(made.filter((answer) => answer.headers['idempotency-replayed'] === undefined)).toHaveLength(1);
-    for (const answer of all) if (answer.status !== 201) expect(answer).toMatchObject({ status: 409, body: { code: 'request-in-progress' } });
+    for (const answer of all)
+      if (answer.status !== 201)
+        expect(answer).toMatchObject({ status: 409, body: { code: 'request-in-progress' } });
   });
 
   test('another request under it is refused; what was refused before it began is not kept; refusals of the act are', async () => {
@@ -128,8 +208,14 @@ describe('Idempotency-Key', () => {
     const headers = { 'idempotency-key': 'k-2' };
     expect((await approver.send('POST', '/v1/topics', { code: 'NOT A CODE' }, headers)).status).toBe(400);
     expect((await approver.send('POST', '/v1/topics', { code: 'second' }, headers)).status).toBe(201);
-    expect(await approver.send('POST', '/v1/topics', { code: 'third' }, headers)).toMatchObject({ status: 409, body: { code: 'idempotency-key-reused' } });
-    expect(await approver.send('POST', '/v1/districts', { code: 'second' }, headers)).toMatchObject({ status: 409, body: { code: 'idempotency-key-reused' } });
+    expect(await approver.send('POST', '/v1/topics', { code: 'third' }, headers)).toMatchObject({
+      status: 409,
+      body: { code: 'idempotency-key-reused' },
+    });
+    expect(await approver.send('POST', '/v1/districts', { code: 'second' }, headers)).toMatchObject({
+      status: 409,
+      body: { code: 'idempotency-key-reused' },
+    });
 
     const again = { 'idempotency-key': 'k-3' };
     const [refused, replayed] = [
@@ -139,13 +225,16 @@ describe('Idempotency-Key', () => {
     expect(refused).toMatchObject({ status: 409, body: { code: 'topic-exists' } });
     expect(replayed.body).toEqual(refused.body);
     expect(replayed.headers['content-type']).toMatch(/problem\+json/);
-    expect(await approver.send('POST', '/v1/topics', { code: 'x' }, { 'idempotency-key': 'ä' })).toMatchObject({ status: 400, body: { code: 'bad-idempotency-key' } });
+    expect(
+      await approver.send('POST', '/v1/topics', { code: 'x' }, { 'idempotency-key': 'ä' }),
+    ).toMatchObject({ status: 400, body: { code: 'bad-idempotency-key' } });
   });
 
   test('a failure of ours gives the key back', async () => {
     let broken = true;
     const lists = Object.assign(Object.create(herald.app.lists), {
-      add: (...args: Parameters<typeof herald.app.lists.add>) => (broken ? Promise.reject(new Error('boom')) : herald.app.lists.add(...args)),
+      add: (...args: Parameters<typeof herald.app.lists.add>) =>
+        broken ? Promise.reject(new Error('boom')) : herald.app.lists.add(...args),
     });
     const server = await buildServer({ ...herald.app, lists });
     const post = () =>
@@ -163,10 +252,11 @@ describe('Idempotency-Key', () => {
 });
 
 describe('limits and headers', () => {
-  test('one address, or one user, cannot take everything', async () => {
+  test('one address cannot take everything', async () => {
     const server = await buildServer(herald.app);
     let status = 200;
-    for (let i = 0; i < 6_001 && status === 200; i += 1) status = (await server.inject({ url: '/style.css' })).statusCode;
+    for (let i = 0; i < 6_001 && status === 200; i += 1)
+      status = (await server.inject({ url: '/style.css' })).statusCode;
     expect(status).toBe(429);
     const answer = await server.inject({ url: '/style.css' });
     expect(answer.json()).toMatchObject({ status: 429, code: 'too-many-requests' });
@@ -174,6 +264,18 @@ describe('limits and headers', () => {
     const health = await server.inject({ url: '/healthz' });
     expect(health.statusCode).toBe(200);
     await server.close();
+  });
+
+  test('nor can one user, whose colleagues go on', async () => {
+    const eager = await herald.another('author');
+    let last = await eager.get('/v1/topics');
+    for (let i = 0; i < 3_001 && last.status === 200; i += 1) last = await eager.get('/v1/topics');
+    expect(last).toMatchObject({
+      status: 429,
+      body: { code: 'too-many-requests' },
+      headers: { 'retry-after': expect.anything() },
+    });
+    expect((await herald.as('author').get('/v1/topics')).status).toBe(200);
   });
 
   test('strict headers on every answer', async () => {
@@ -184,6 +286,7 @@ describe('limits and headers', () => {
       expect(headers['x-content-type-options']).toBe('nosniff');
       expect(headers['referrer-policy']).toBe('no-referrer');
       expect(headers['strict-transport-security']).toMatch(/max-age/);
+      if (url.startsWith('/v1/')) expect(headers['cache-control']).toBe('no-store');
       expect(headers).not.toHaveProperty('x-powered-by');
       expect(headers).not.toHaveProperty('server');
     }
@@ -196,7 +299,10 @@ describe('limits and headers', () => {
     const answer = await new Promise<string>((resolve, reject) => {
       let text = '';
       const socket = connect(port, '127.0.0.1', () => socket.end('NONSENSE\r\n\r\n'));
-      socket.on('data', (data) => (text += data)).on('close', () => resolve(text)).on('error', reject);
+      socket
+        .on('data', (data) => (text += data))
+        .on('close', () => resolve(text))
+        .on('error', reject);
     });
     expect(answer).toMatch(/^HTTP\/1\.1 400/);
     expect(answer).not.toMatch(/at \w+|node_modules/);

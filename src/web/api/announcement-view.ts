@@ -5,7 +5,7 @@ import { CHANNELS } from '../../domain/channel.ts';
 import { DELIVERY_STATUSES } from '../../domain/delivery.ts';
 import { iso, isoOrNull, time, timeOrNull } from './common.ts';
 
-type Record_ = Awaited<ReturnType<App['announce']['get']>>;
+type Announcement = Awaited<ReturnType<App['announce']['get']>>;
 type Act = Awaited<ReturnType<App['announce']['acts']>>[number];
 type Reports = Awaited<ReturnType<App['reports']['channels']>>;
 
@@ -72,7 +72,7 @@ export const announcementSchema = summarySchema.extend({
   ),
 });
 
-export function summaryView(ids: App['ids'], record: Record_): z.infer<typeof summarySchema> {
+export function summaryView(ids: App['ids'], record: Announcement): z.infer<typeof summarySchema> {
   return {
     id: ids.encode('announcement', record.id),
     state: record.state,
@@ -101,7 +101,7 @@ export function summaryView(ids: App['ids'], record: Record_): z.infer<typeof su
 
 export function announcementView(
   ids: App['ids'],
-  record: Record_,
+  record: Announcement,
   facts: { readonly acts: readonly Act[]; readonly reports: Reports; readonly expanded: boolean },
 ): z.infer<typeof announcementSchema> {
   const { draft } = record;

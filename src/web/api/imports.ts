@@ -72,7 +72,6 @@ export function importRoutes(
           });
         }
         if (Number(request.headers['content-length'] ?? 0) >= MAX_IMPORT_BYTES) {
-          reply.header('connection', 'close');
           throw new HeraldError(
             'too-large',
             'too-large',
@@ -131,9 +130,17 @@ export function importRoutes(
   });
 }
 
+/**
+ * The body, hashed as it passes. Whoever stops reading early leaves the rest to be thrown away: a client that is
+ * still sending would otherwise never read our answer, and its connection stay open.
+ */
 async function* hashing(stream: Readable, hash: Hash): AsyncGenerator<Buffer> {
-  for await (const chunk of stream as AsyncIterable<Buffer>) {
-    hash.update(chunk);
-    yield chunk;
+  try {
+    for await (const chunk of stream.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+      hash.update(chunk);
+      yield chunk;
+    }
+  } finally {
+    stream.resume();
   }
 }
