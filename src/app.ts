@@ -59,6 +59,8 @@ export interface App {
   readonly config: ReadyConfig;
   readonly log: PinoLogger;
   readonly pool: pg.Pool;
+  /** Stands in the names of its queues. */
+  readonly installationId: string;
   readonly ids: OpaqueIds;
   readonly clock: Clock;
 
@@ -289,6 +291,7 @@ export async function open(
         });
       },
       ready: () => readiness(pool, wakeUps),
+      installationId: installation.id,
       close: closeAll,
     };
   } catch (error) {

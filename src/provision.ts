@@ -7,6 +7,7 @@ import { HeraldError } from './domain/errors.ts';
 import { type Sandbox, type SandboxOptions, startSandbox } from './sandbox/server.ts';
 import { startEmbedded } from './storage/embedded.ts';
 
+export { forgetInstallation } from './queue/redis.ts';
 export { ownDatabase } from './storage/own-database.ts';
 
 /**

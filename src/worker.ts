@@ -20,6 +20,8 @@ const SHARDS_AT_ONCE: Readonly<Record<Channel, number>> = { sms: 4, email: 4, we
 /** Rows that this process has claimed and not yet sent: enough to keep every connection busy while the next are claimed. */
 const CLAIMED_AT_ONCE: Readonly<Record<Channel, number>> = { sms: 200, email: 100, webhook: 200 };
 const SWEEP_EVERY_MS = 1_000;
+/** Answers kept for repeated requests are thrown away when they are old: looked at every ten minutes. */
+const TURNS_BETWEEN_PRUNES = 600;
 
 /**
  * Runs one kind of worker until `stopping` aborts, then finishes what is in flight and gives the rest back.
@@ -107,11 +109,16 @@ async function runExpand({ engine, log }: App, _lease: Lease, until: AbortSignal
   await ended(until, runner);
 }
 
-async function runSweep({ engine, clock, log }: App, _lease: Lease, until: AbortSignal): Promise<void> {
-  while (!until.aborted) {
+async function runSweep(
+  { engine, idempotency, clock, log }: App,
+  _lease: Lease,
+  until: AbortSignal,
+): Promise<void> {
+  for (let turn = 0; !until.aborted; turn += 1) {
     const started = clock.monotonicMs();
     try {
       await sweep({ ...engine, log });
+      if (turn % TURNS_BETWEEN_PRUNES === 0) await idempotency.prune();
     } catch (error) {
       log.warn({ err: error }, 'a turn of the sweeper failed; the next one tries again');
     }

@@ -5,7 +5,7 @@ import type { Command } from 'commander';
 import { type Config, loadConfig } from '../config.ts';
 import { createLog } from '../log.ts';
 import { untilStopped } from '../process.ts';
-import { ownDatabase } from '../provision.ts';
+import { forgetInstallation, ownDatabase } from '../provision.ts';
 import { demoClient } from './demo-client.ts';
 import { reconcile } from './demo-reconcile.ts';
 import { afterReceipts, showProgress, showSamples, showTable } from './demo-show.ts';
@@ -74,6 +74,7 @@ async function demo(options: { json?: boolean }): Promise<void> {
     process.exitCode = ok ? 0 : 1;
   } finally {
     await herald?.stop();
+    if (herald?.config.redisUrl) await forgetInstallation(herald.config.redisUrl, herald.app.installationId);
     await ground.remove();
   }
 }

@@ -14,6 +14,8 @@ export function leaveToken(key: Buffer, contactId: number): string {
 export function readLeaveToken(key: Buffer, token: string): number | undefined {
   if (!/^[A-Za-z0-9_-]{30}$/.test(token)) return undefined;
   const bytes = Buffer.from(token, 'base64url');
+  // The last character has spare bits: only one spelling of a token is a token.
+  if (bytes.toString('base64url') !== token) return undefined;
   const id = bytes.subarray(0, 6);
   return timingSafeEqual(mac(key, id), bytes.subarray(6)) ? id.readUIntBE(0, 6) : undefined;
 }

@@ -32,8 +32,9 @@ export interface SmsCallbacks {
 export interface SignedRequest {
   /** The full public URL, query included, as the provider called it. */
   readonly url: string;
-  readonly params: Readonly<Record<string, string>>;
-  readonly query: Readonly<Record<string, string>>;
+  /** All fields that came, repeated ones as a list. */
+  readonly params: Readonly<Record<string, string | readonly string[]>>;
+  readonly query: Readonly<Record<string, string | readonly string[]>>;
   readonly signature: string | undefined;
 }
 

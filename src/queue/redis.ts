@@ -27,6 +27,7 @@ export function createRedisClient(url: string, use: Use): Redis {
 
 /** Resolves when the client is connected, rejects at its next failure to connect. */
 export async function connected(client: Redis): Promise<void> {
+  if (client.status === 'end') throw new Error('the connection was closed');
   if (client.status !== 'ready') await once(client, 'ready');
 }
 
@@ -56,5 +57,20 @@ export async function checkRedis(client: Redis, warn: (message: string) => void)
     warn(
       `Redis has maxmemory-policy "${policy}" and may throw the queue away when its memory is full; set it to "noeviction"`,
     );
+  }
+}
+
+/** Removes all that an installation keeps in Redis: queues and limits. For databases that are dropped with it. */
+export async function forgetInstallation(url: string, installationId: string): Promise<void> {
+  const client = createRedisClient(url, 'produce');
+  try {
+    await connected(client);
+    for (const pattern of [`bull:herald-${installationId}-*`, `herald:${installationId}:*`]) {
+      for await (const keys of client.scanStream({ match: pattern, count: 1_000 })) {
+        if ((keys as string[]).length > 0) await client.unlink(...(keys as string[]));
+      }
+    }
+  } finally {
+    client.disconnect();
   }
 }

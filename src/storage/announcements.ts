@@ -232,8 +232,8 @@ export function createAnnouncementStore(pool: pg.Pool): AnnouncementStore {
 
     async unknownCodes(list, codes) {
       const { rows } = await pool.query<{ code: string }>(
-        `SELECT code FROM unnest($1::text[]) AS code
-         WHERE NOT EXISTS (SELECT FROM ${list} l WHERE l.code = code AND l.archived_at IS NULL)`,
+        `SELECT wanted.code FROM unnest($1::text[]) AS wanted(code)
+         WHERE NOT EXISTS (SELECT FROM ${list} l WHERE l.code = wanted.code AND l.archived_at IS NULL)`,
         [codes],
       );
       return rows.map((r) => r.code);

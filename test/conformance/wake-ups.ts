@@ -157,10 +157,13 @@ export function describeWakeUps(name: string, setup: () => Promise<QueueUnderTes
     test('runs as many at a time as it was told, and a thousand without losing one', async () => {
       const wakeUps = await desk.wakeUps();
       let [now, most] = [0, 0];
+      const gate = new EventEmitter();
+      const full = once(gate, 'full');
       await desk.run('sms', 5, async () => {
         now += 1;
         most = Math.max(most, now);
-        await new Promise((resolve) => setImmediate(resolve));
+        if (now === 5) gate.emit('full');
+        await full;
         now -= 1;
       });
       await wakeUps.enqueue(Array.from({ length: 1_000 }, (_, id) => job(id)));

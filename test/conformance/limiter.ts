@@ -1,0 +1,170 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { Limiter } from '../../src/pipeline/ports.ts';
+import { uniqueName } from '../support/servers.ts';
+
+/** A limiter and its server; each caller gets an object of its own, as each process would have. */
+export interface LimiterUnderTest {
+  limiter(): Limiter;
+  dispose(): Promise<void>;
+}
+
+interface Call {
+  /** Milliseconds on the test's monotonic clock: when the answer came. */
+  readonly at: number;
+  readonly granted: number;
+}
+
+/**
+ * What a grant means, and what every caller here does with it:
+ * - `granted` > 0: the tokens are the caller's. The first may be spent `inMs` after the answer, each further one
+ *   1/rate after the one before. When the last one's time is over, the caller asks again.
+ * - `granted` = 0: not yet, or not while somebody more urgent wants all there is. Asking again makes sense in `inMs`.
+ * - asking for more than is granted is a demand: until it is met, renewed or a second old, higher numbers get nothing.
+ */
+function createCaller(
+  limiter: Limiter,
+  request: { bucket: string; ratePerSecond: number; wanted: number; priority: number },
+) {
+  /** When each token may be spent, in milliseconds. */
+  const tokens: number[] = [];
+  const calls: Call[] = [];
+  return {
+    tokens,
+    calls,
+    async runUntil(deadline: number): Promise<void> {
+      while (performance.now() < deadline) {
+        const { granted, inMs } = await limiter.reserve(request);
+        const at = performance.now();
+        calls.push({ at, granted });
+        const spacing = 1_000 / request.ratePerSecond;
+        for (let n = 0; n < granted; n++) tokens.push(at + inMs + n * spacing);
+        await sleep(inMs + granted * spacing);
+      }
+    },
+  };
+}
+
+const merged = (callers: readonly { readonly tokens: readonly number[] }[]): number[] =>
+  callers.flatMap((caller) => caller.tokens).sort((a, b) => a - b);
+
+/** The most tokens that any interval has beyond 1.1 × rate × its length. */
+function worstExcess(tokens: readonly number[], ratePerSecond: number): number {
+  let excess = 0;
+  let fewestBefore = Number.POSITIVE_INFINITY;
+  tokens.forEach((at, index) => {
+    const due = (1.1 * ratePerSecond * at) / 1_000;
+    fewestBefore = Math.min(fewestBefore, index - due);
+    excess = Math.max(excess, index + 1 - due - fewestBefore);
+  });
+  return excess;
+}
+
+/** What the pipeline relies on, whatever keeps the limits. */
+export function describeLimiter(name: string, setup: () => Promise<LimiterUnderTest>): void {
+  describe(`the limiter on ${name}`, () => {
+    let under: LimiterUnderTest;
+    let bucket: string;
+    beforeEach(async () => {
+      under = await setup();
+      bucket = uniqueName('bucket');
+    });
+    afterEach(() => under.dispose());
+
+    const callersAt = (
+      ratePerSecond: number,
+      count: number,
+      more: { priority?: number; wanted?: number } = {},
+    ) =>
+      Array.from({ length: count }, () =>
+        createCaller(under.limiter(), { bucket, ratePerSecond, wanted: 500, priority: 3, ...more }),
+      );
+    const runAll = (callers: readonly { runUntil(deadline: number): Promise<void> }[], deadline: number) =>
+      Promise.all(callers.map((caller) => caller.runUntil(deadline)));
+
+    for (const [ratePerSecond, callers, seconds] of [
+      [1, 4, 4],
+      [50, 4, 3],
+      [50, 1, 2],
+      [2_000, 4, 3],
+    ] as const) {
+      test(`gives ${callers} caller(s) ${ratePerSecond} a second, evenly and all of it`, async () => {
+        const all = callersAt(ratePerSecond, callers);
+        const start = performance.now();
+        await runAll(all, start + seconds * 1_000);
+        const tokens = merged(all);
+        const largestBlock = Math.max(...all.flatMap((caller) => caller.calls.map((call) => call.granted)));
+        expect(largestBlock).toBeLessThanOrEqual(Math.max(1, ratePerSecond * 0.25));
+        // The largest block is what a late answer can push into the next one's time.
+        expect(worstExcess(tokens, ratePerSecond)).toBeLessThanOrEqual(largestBlock + 1);
+        const spent = tokens.filter((at) => at < start + seconds * 1_000).length;
+        expect(spent).toBeGreaterThanOrEqual(Math.floor(0.95 * ratePerSecond * seconds));
+      });
+    }
+
+    test('a limit that nobody used for a while gives no burst', async () => {
+      const [first, second] = callersAt(100, 2);
+      await first?.runUntil(performance.now() + 1);
+      await sleep(500);
+      const start = performance.now();
+      await second?.runUntil(start + 300);
+      const early = second?.tokens.filter((at) => at < start + 100).length ?? 0;
+      expect(early).toBeLessThanOrEqual(12);
+    });
+
+    test('one bucket’s use is nothing to another', async () => {
+      const limiter = under.limiter();
+      const ask = (name: string) =>
+        limiter.reserve({ bucket: name, ratePerSecond: 1, wanted: 1, priority: 1 });
+      expect((await ask(`${bucket}-a`)).granted).toBe(1);
+      expect((await ask(`${bucket}-b`)).granted).toBe(1);
+      const refused = await ask(`${bucket}-a`);
+      expect(refused.granted).toBe(0);
+      expect(refused.inMs).toBeGreaterThan(0);
+    });
+
+    test('grants no more than is wanted, and at least one', async () => {
+      const limiter = under.limiter();
+      const ask = (wanted: number, ratePerSecond: number) =>
+        limiter.reserve({ bucket: `${bucket}-${ratePerSecond}`, ratePerSecond, wanted, priority: 1 });
+      expect((await ask(3, 1_000)).granted).toBe(3);
+      expect((await ask(4, 0.5)).granted).toBe(1);
+    });
+
+    test('while the urgent want more than there is, the others get nothing; afterwards they get it all', async () => {
+      const others = callersAt(100, 2);
+      const urgent = callersAt(100, 2, { priority: 1 });
+      const start = performance.now();
+      const running = runAll(others, start + 4_000);
+      await urgent[0]?.runUntil(start + 1);
+      const since = performance.now();
+      await runAll(urgent, start + 1_500);
+      const until = performance.now();
+      await running;
+      const grants = others.flatMap((caller) => caller.calls).filter((call) => call.granted > 0);
+      expect(grants.filter((call) => call.at > since && call.at < until)).toEqual([]);
+      expect(grants.find((call) => call.at > until && call.at < until + 1_500)).toBeDefined();
+      expect(worstExcess(merged([...others, ...urgent]), 100)).toBeLessThanOrEqual(11);
+    });
+
+    test('an urgent single message goes through a backlog at once', async () => {
+      const backlog = callersAt(20, 3);
+      const running = runAll(backlog, performance.now() + 1_500);
+      await sleep(200);
+      const limiter = under.limiter();
+      const start = performance.now();
+      for (;;) {
+        const { granted, inMs } = await limiter.reserve({
+          bucket,
+          ratePerSecond: 20,
+          wanted: 1,
+          priority: 1,
+        });
+        await sleep(inMs);
+        if (granted === 1) break;
+      }
+      expect(performance.now() - start).toBeLessThan(500);
+      await running;
+    });
+  });
+}
