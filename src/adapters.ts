@@ -1,4 +1,3 @@
-import { createPrivateKey } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createSmtpAdapter } from './channels/email/smtp.ts';
 import { createTwilioAdapter } from './channels/sms/twilio.ts';
@@ -12,6 +11,7 @@ import { createWebhookAdapter } from './channels/webhook/http.ts';
 import type { ReadyConfig } from './config.ts';
 import { purposeKey } from './config.ts';
 import type { Channel, Gateway } from './domain/channel.ts';
+import { HeraldError } from './domain/errors.ts';
 import type { AdapterFor, ChannelAdapter, Logger } from './pipeline/ports.ts';
 import type { SmsCallbacks } from './pipeline/receive.ts';
 
@@ -88,7 +88,7 @@ export function createAdapters(config: ReadyConfig, sandbox: SandboxGateways | u
           dkim: {
             domain: dkim.domain,
             selector: dkim.selector,
-            privateKey: createPrivateKey(readFileSync(dkim.privateKeyFile)),
+            privateKey: readKey(dkim.privateKeyFile),
           },
         }),
       });
@@ -148,6 +148,23 @@ export function createAdapters(config: ReadyConfig, sandbox: SandboxGateways | u
       await Promise.all([...made.values()].map((adapter) => adapter?.close()));
     },
   };
+}
+
+/** @throws HeraldError `dkim-key-unusable` */
+function readKey(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new HeraldError(
+      'invalid',
+      'dkim-key-unusable',
+      `cannot read DKIM_PRIVATE_KEY_FILE: ${String(error)}`,
+      {
+        fix: 'name a file with an RSA key in PEM that this user may read',
+        cause: error,
+      },
+    );
+  }
 }
 
 /** `bounce@…` → `leave@…`: the listener takes both. */

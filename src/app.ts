@@ -177,6 +177,8 @@ export async function open(
     const sandbox = config.sandboxUrl ? await askSandbox(config.sandboxUrl) : undefined;
     const adapters = createAdapters(config, sandbox, log);
     closers.push(() => adapters.close());
+    // Made now, so that a DKIM key that cannot sign stops the start and not the first mail.
+    if (config.smtp) adapters.adapterFor('email', 'live');
     const templates = await loadTemplates(config.templatesDirs, { defaultLocale: config.defaultLocale });
     const queue = {
       ...queueOptions(config, installation.id),

@@ -8,6 +8,7 @@ import { type Sandbox, type SandboxOptions, startSandbox } from './sandbox/serve
 import { startEmbedded } from './storage/embedded.ts';
 
 export { forgetInstallation } from './queue/redis.ts';
+export { removeEmbedded } from './storage/embedded.ts';
 export { ownDatabase } from './storage/own-database.ts';
 
 /**

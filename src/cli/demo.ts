@@ -1,11 +1,11 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { type Config, loadConfig } from '../config.ts';
 import { createLog } from '../log.ts';
 import { untilStopped } from '../process.ts';
-import { forgetInstallation, ownDatabase } from '../provision.ts';
+import { forgetInstallation, ownDatabase, removeEmbedded } from '../provision.ts';
 import { demoClient } from './demo-client.ts';
 import { reconcile } from './demo-reconcile.ts';
 import { afterReceipts, showProgress, showSamples, showTable } from './demo-show.ts';
@@ -98,7 +98,7 @@ async function ownGround(config: Config): Promise<{ config: Config; remove(): Pr
     config: { ...trial, ...(database && { databaseUrl: database.connectionString }) },
     async remove() {
       await database?.drop();
-      await rm(folder, { recursive: true, force: true });
+      await removeEmbedded(folder);
     },
   };
 }

@@ -36,6 +36,8 @@ export async function launch(wanted: Config, log: PinoLogger): Promise<Launched>
     const ground = await provision(wanted, (line) => log.info(line));
     stops.push(ground.stop);
     await migrateDatabase(ground.config, log);
+    // What is wrong with secret, mode, templates, keys or queue is said here, once, and not by each child in its log.
+    await (await open(ground.config, { log, name: 'herald start', connections: 2 })).close();
 
     const base = {
       HERALD_SECRET: ground.config.secret,

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { CHANNELS } from './channel.ts';
-import { HeraldError } from './errors.ts';
+import { HeraldError, type Issue } from './errors.ts';
 import { localeSchema } from './template.ts';
 
 export const KINDS = ['notice', 'update', 'correction', 'retraction'] as const;
@@ -93,11 +93,16 @@ export function requireRole(role: Role, least: Role): void {
 
 const codeSchema = z.string().regex(/^[a-z0-9][a-z0-9-]{0,63}$/, 'not a code such as "missing-persons"');
 
+/** Control characters but for tab and line ends, and halves of surrogate pairs: no database keeps and no phone shows them. */
+const UNPRINTABLE = /[^\P{Cc}\t\r\n]|\p{Cs}/u;
+const text = () =>
+  z.string().refine((t) => !UNPRINTABLE.test(t), 'contains a character that cannot be shown');
+
 /** What `POST /v1/announcements` takes; see docs/architecture.md. Lengths are code points unless said. */
 export const draftSchema = z.strictObject({
   case: z.strictObject({
-    reference: z.string().trim().min(1).max(64),
-    title: z.string().trim().min(1).max(200),
+    reference: text().trim().min(1).max(64),
+    title: text().trim().min(1).max(200),
   }),
   kind: z.enum(KINDS).default('notice'),
   /** Opaque id of the announcement that this one supersedes. */
@@ -106,9 +111,9 @@ export const draftSchema = z.strictObject({
   mode: z.enum(MODES).default('live'),
   template: codeSchema,
   content: z
-    .record(localeSchema, z.record(z.string().max(32), z.string().max(20_000)))
+    .record(localeSchema, z.record(z.string().max(32), text().max(20_000)))
     .refine((c) => Object.keys(c).length > 0, 'needs at least one language'),
-  basis: z.string().trim().max(2_000).optional(),
+  basis: text().trim().max(2_000).optional(),
   audience: z
     .strictObject({
       /** Everybody who chose at least one of these; empty: every topic. */
@@ -135,10 +140,9 @@ export function urgencyOf(draft: Draft): Urgency {
 /**
  * What the schema cannot say: relations between the fields of a draft, and to the clock.
  * @param now milliseconds since the epoch, from the database's clock
- * @throws HeraldError `invalid-announcement` naming each field
  */
-export function checkDraft(draft: Draft, now: number): void {
-  const issues: { path: string; message: string }[] = [];
+export function draftIssues(draft: Draft, now: number): readonly Issue[] {
+  const issues: Issue[] = [];
   if (draft.kind !== 'notice' && !draft.supersedes) {
     issues.push({
       path: 'supersedes',
@@ -155,15 +159,19 @@ export function checkDraft(draft: Draft, now: number): void {
   const expires = draft.expiresAt ? Date.parse(draft.expiresAt) : undefined;
   if (expires !== undefined && expires <= now) {
     issues.push({ path: 'expiresAt', message: 'lies in the past, so nothing could be sent' });
-  }
-  if (expires !== undefined && scheduled !== undefined && expires <= scheduled) {
+  } else if (expires !== undefined && scheduled !== undefined && expires <= scheduled) {
     issues.push({ path: 'expiresAt', message: 'lies before scheduledAt, so nothing could be sent' });
   }
-  if (issues.length > 0) {
-    throw new HeraldError('invalid', 'invalid-announcement', 'the announcement cannot be kept like this', {
-      issues,
-    });
-  }
+  return issues;
+}
+
+/** When an announcement began, or will begin, to be sent: at its approval, or at its hour if that is later. */
+export function startOf(times: {
+  readonly approvedAt: Date | null;
+  readonly scheduledAt: Date | null;
+}): Date | null {
+  const { approvedAt, scheduledAt } = times;
+  return approvedAt && scheduledAt && scheduledAt > approvedAt ? scheduledAt : approvedAt;
 }
 
 /** Hours after approval (or schedule) at which messages to citizens expire when the draft says nothing. */

@@ -2,7 +2,6 @@ import {
   type Act,
   type AnnouncementState,
   canonicalSha256,
-  checkDraft,
   DEFAULT_EXPIRY_HOURS,
   type Draft,
   mayApprove,
@@ -15,7 +14,7 @@ import { HeraldError } from '../domain/errors.ts';
 import type { OpaqueIds } from '../domain/opaque-id.ts';
 import type { TemplateBundle } from '../domain/template.ts';
 import { containsUrl } from '../domain/urls.ts';
-import { checkAnnouncement, parseDraft } from './check-announcement.ts';
+import { checkAnnouncement, checkTimes, parseDraft } from './check-announcement.ts';
 import { renderContext } from './compose.ts';
 import type { Renderer, TemplateLibrary } from './ports.ts';
 import { createPreviewer, type Preview } from './preview.ts';
@@ -194,7 +193,7 @@ export function createAnnounce(deps: AnnounceDeps): Announce {
               fix: 'configure it, or leave the channel out',
             });
         }
-        checkDraft(draft, tx.now);
+        checkTimes(draft, tx.now);
         const scheduledAt = draft.scheduledAt ? new Date(draft.scheduledAt) : null;
         const starts = Math.max(tx.now, scheduledAt?.getTime() ?? 0);
         const expiresAt = draft.expiresAt
@@ -241,10 +240,12 @@ export function createAnnounce(deps: AnnounceDeps): Announce {
     get: (id) => store.get(id),
     acts: (id) => store.acts(id),
     list: (page) => store.list(page),
-    preview: async (what) =>
-      'id' in what
-        ? preview(await store.get(what.id), await store.bundleOf(what.id))
-        : preview((await read(what.draft)).draft),
+    async preview(what) {
+      if ('draft' in what) return preview((await read(what.draft)).draft);
+      const record = await store.get(what.id);
+      // A draft that was returned has been frozen once, but will be anew when it is submitted again.
+      return preview(record, record.state === 'draft' ? null : await store.bundleOf(what.id));
+    },
   };
 }
 

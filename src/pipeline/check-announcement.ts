@@ -1,4 +1,4 @@
-import { checkDraft, type Draft, draftSchema } from '../domain/announcement.ts';
+import { type Draft, draftIssues, draftSchema } from '../domain/announcement.ts';
 import { HeraldError, type Issue } from '../domain/errors.ts';
 import type { TemplateBundle } from '../domain/template.ts';
 import type { AnnouncementStore } from './stores.ts';
@@ -9,8 +9,30 @@ import type { AnnouncementStore } from './stores.ts';
  */
 export function parseDraft(input: unknown): Draft {
   const parsed = draftSchema.safeParse(input);
-  if (parsed.success) return parsed.data;
-  throw refuse(parsed.error.issues.map((i) => ({ path: i.path.join('.'), message: i.message })));
+  if (parsed.success) {
+    const issues = [...unstorable(parsed.data, [])];
+    if (issues.length > 0) throw refuse(issues);
+    return parsed.data;
+  }
+  throw refuse(
+    parsed.error.issues.map((i) => ({
+      path: i.path.join('.'),
+      // Of a key, zod's own message says only that it is invalid; the reason lies below.
+      message: (i.code === 'invalid_key' && i.issues[0]?.message) || i.message,
+    })),
+  );
+}
+
+/** PostgreSQL keeps neither NUL nor half of a surrogate pair; JSON can say both. */
+function* unstorable(value: unknown, path: readonly string[]): Generator<Issue> {
+  if (typeof value === 'string' && /\u0000|\p{Surrogate}/u.test(value)) {
+    yield {
+      path: path.join('.'),
+      message: 'has a character that is none (U+0000, or half of a surrogate pair)',
+    };
+  } else if (typeof value === 'object' && value !== null) {
+    for (const [key, part] of Object.entries(value)) yield* unstorable(part, [...path, key]);
+  }
 }
 
 /**
@@ -24,13 +46,21 @@ export async function checkAnnouncement(
   store: Pick<AnnouncementStore, 'unknownCodes'>,
   now: number,
 ): Promise<void> {
-  checkDraft(draft, now);
-  const issues = [...contentIssues(draft, bundle)];
+  const issues = [...draftIssues(draft, now), ...contentIssues(draft, bundle)];
   for (const list of ['topics', 'districts'] as const) {
     for (const code of await store.unknownCodes(list, draft.audience[list])) {
       issues.push({ path: `audience.${list}`, message: `there is no ${list.slice(0, -1)} "${code}"` });
     }
   }
+  if (issues.length > 0) throw refuse(issues);
+}
+
+/**
+ * The same for what only time can have made wrong since the draft was submitted.
+ * @throws HeraldError `invalid-announcement`
+ */
+export function checkTimes(draft: Draft, now: number): void {
+  const issues = draftIssues(draft, now);
   if (issues.length > 0) throw refuse(issues);
 }
 

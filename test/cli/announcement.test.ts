@@ -38,10 +38,12 @@ async function listRecipients(id: string): Promise<void> {
   const ground = await provision(loadConfig(office.environment), () => {});
   const app = await open(ground.config, { log, name: 'test' });
   try {
-    const job = (await app.engine.sweeps.startDue()).find(
-      (j) => j.id === app.ids.decode('announcement', id).id,
+    const announcement = app.ids.decode('announcement', id).id;
+    const { rows } = await app.pool.query(
+      'SELECT announcement_id AS id, generation FROM expansions WHERE announcement_id = $1',
+      [announcement],
     );
-    if (!job) throw new Error('nothing to expand');
+    const [job] = rows;
     await expand({ ...app.engine, signal: new AbortController().signal }, job);
   } finally {
     await app.close();
@@ -99,7 +101,7 @@ describe('from draft to sending', () => {
     const other = await office.run('approve', id, '--user', approver, '--sha256', 'f'.repeat(64), '--json');
     expect(other.json()).toMatchObject({ error: { code: 'revision-changed' } });
     const approved = await office.run('approve', id, '--user', approver, '--sha256', sha256);
-    expect(approved).toMatchObject({ code: 0, out: `${id} is approved\n` });
+    expect(approved).toMatchObject({ code: 0, out: `${id} is sending\n` });
 
     await listRecipients(id);
     const status = await office.run('status', id);
@@ -201,6 +203,7 @@ describe('bad announcements', () => {
     ],
     ['a correction of nothing', () => changed({ kind: 'correction' }), 'invalid-announcement', /supersedes/],
     ['a NUL in a text', () => changed({ basis: 'a\u0000b' }), 'invalid-announcement', /basis/],
+    ['half a character', () => changed({ basis: 'a\ud83d' }), 'invalid-announcement', /basis/],
   ];
   test.each(cases)('%s', async (_what, input, code, says) => {
     const before = await office.database.pool.query('SELECT count(*) FROM announcements');

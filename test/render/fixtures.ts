@@ -1,6 +1,7 @@
-import { mkdir, mkdtemp, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { onTestFinished } from 'vitest';
 import { HeraldError } from '../../src/domain/errors.ts';
 import type { RenderContext, TemplateBundle, TemplatePart } from '../../src/domain/template.ts';
 
@@ -55,7 +56,9 @@ export function contextOf(
 
 /** Writes files below a new folder and returns it. */
 export async function folderOf(files: Record<string, string | Uint8Array>): Promise<string> {
-  const folder = join(await mkdtemp(join(tmpdir(), 'herald-templates-')), 'templates');
+  const made = await mkdtemp(join(tmpdir(), 'herald-templates-'));
+  onTestFinished(() => rm(made, { recursive: true, force: true }));
+  const folder = join(made, 'templates');
   for (const [path, text] of Object.entries(files)) {
     await mkdir(dirname(join(folder, path)), { recursive: true });
     await writeFile(join(folder, path), text);

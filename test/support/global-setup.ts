@@ -6,6 +6,7 @@ import { migrateQueue } from '../../src/queue/bullmq.ts';
 import { packageRoot } from '../../src/root.ts';
 import { migrate } from '../../src/storage/migrate.ts';
 import { createPool } from '../../src/storage/pool.ts';
+import { eventually } from './eventually.ts';
 import { type LeftOut, startPostgres15, startPostgres18, startRedis, type TestServer } from './servers.ts';
 
 /** A PostgreSQL server of this run, with a migrated database to clone. */
@@ -66,8 +67,12 @@ async function prepare(name: string, url: string | null): Promise<PostgresServer
   if (url === null) return null;
   const admin = new URL(url);
   admin.pathname = '/postgres';
-  const client = new pg.Client({ connectionString: admin.href });
-  await client.connect();
+  // It listens before it takes anybody in.
+  const client = await eventually(async () => {
+    const one = new pg.Client({ connectionString: admin.href });
+    await one.connect();
+    return one;
+  });
   await client.query(`CREATE DATABASE ${TEMPLATE}`);
   await client.end();
   const template = new URL(url);
