@@ -9,11 +9,7 @@ import type { AnnouncementStore } from './stores.ts';
  */
 export function parseDraft(input: unknown): Draft {
   const parsed = draftSchema.safeParse(input);
-  if (parsed.success) {
-    const issues = [...unstorable(parsed.data, [])];
-    if (issues.length > 0) throw refuse(issues);
-    return parsed.data;
-  }
+  if (parsed.success) return parsed.data;
   throw refuse(
     parsed.error.issues.map((i) => ({
       path: i.path.join('.'),
@@ -21,18 +17,6 @@ export function parseDraft(input: unknown): Draft {
       message: (i.code === 'invalid_key' && i.issues[0]?.message) || i.message,
     })),
   );
-}
-
-/** PostgreSQL keeps neither NUL nor half of a surrogate pair; JSON can say both. */
-function* unstorable(value: unknown, path: readonly string[]): Generator<Issue> {
-  if (typeof value === 'string' && /\u0000|\p{Surrogate}/u.test(value)) {
-    yield {
-      path: path.join('.'),
-      message: 'has a character that is none (U+0000, or half of a surrogate pair)',
-    };
-  } else if (typeof value === 'object' && value !== null) {
-    for (const [key, part] of Object.entries(value)) yield* unstorable(part, [...path, key]);
-  }
 }
 
 /**

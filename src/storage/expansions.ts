@@ -61,7 +61,7 @@ const FAN_OUT = `
 
 const NEXT = `(SELECT coalesce(max(n) + 1, $2::int) FROM numbered) AS "nextN"`;
 
-/** Outlets of the audience ($6 topics, $7 districts; not for a retraction, $9), and all that a superseded one ($8) addressed. */
+/** Outlets of the audience ($6 topics, $7 districts; not when $9), and all that a superseded one ($8) addressed. */
 const ENDPOINTS = `
   WITH addressed AS (
     SELECT e.id FROM endpoints e
@@ -132,14 +132,16 @@ export function createExpansionStore(pool: pg.Pool, slot: number): ExpansionStor
           [announcementId],
         );
         const expansion = rows[0];
-        if (expansion?.state !== 'sending' || expansion.generation !== generation) return 'stopped';
+        if (expansion?.generation !== generation) return 'stopped';
         if (expansion.phase === 'done') return 'done';
         const chain = await loadChain(client, announcementId);
-        if (await underWay(client, chain)) {
+        const stopped = expansion.state !== 'sending';
+        if (stopped || (await underWay(client, chain))) {
+          // No job is under way from here on: the sweeper enqueues the next one when it may go on.
           await client.query('UPDATE expansions SET enqueued_at = NULL WHERE announcement_id = $1', [
             announcementId,
           ]);
-          return 'waiting';
+          return stopped ? 'stopped' : 'waiting';
         }
         const next = await runPhase(client, announcementId, expansion, chain, slot);
         await client.query(
@@ -179,14 +181,9 @@ async function runPhase(
 
   if (e.phase === 'endpoints') {
     const phase = chain.length > 0 ? 'reached' : 'audience';
-    if (!e.channels.includes('webhook')) return { phase, cursor: 0, nextN: e.nextN };
-    const { nextN } = await run(ENDPOINTS, [
-      e.topics,
-      e.districts,
-      chain,
-      e.kind === 'retraction',
-      e.defaultLocale,
-    ]);
+    // Whatever channels it names: who got the superseded text gets this one the same way.
+    const onlyAddressed = e.kind === 'retraction' || !e.channels.includes('webhook');
+    const { nextN } = await run(ENDPOINTS, [e.topics, e.districts, chain, onlyAddressed, e.defaultLocale]);
     return { phase, cursor: 0, nextN };
   }
   if (e.phase === 'reached') {

@@ -12,20 +12,17 @@ import {
 const status = fc.constantFrom(...DELIVERY_STATUSES);
 const fact = fc.constantFrom<ReceiptStatus>('sent', 'failed', 'undelivered', 'delivered');
 const facts = fc.array(fact, { maxLength: 8 });
-const after = (start: DeliveryStatus, all: readonly ReceiptStatus[]) => all.reduce(afterReceipt, start);
+const told = (start: DeliveryStatus, all: readonly ReceiptStatus[]) => all.reduce(afterReceipt, start);
 const rank = (s: DeliveryStatus) => (RANKED as readonly string[]).indexOf(s);
 
 describe('a delivery and the facts that are told about it', () => {
   it('ends the same in whatever order they come, and however often', () => {
-    const told = facts.chain((all) =>
-      fc.tuple(
-        fc.constant(all),
-        fc.shuffledSubarray([...all, ...all], { minLength: all.length * 2 }),
-      ),
+    const twice = facts.chain((all) =>
+      fc.tuple(fc.constant(all), fc.shuffledSubarray([...all, ...all], { minLength: all.length * 2 })),
     );
     fc.assert(
-      fc.property(status, told, (start, [once, shuffledTwice]) => {
-        expect(after(start, shuffledTwice)).toBe(after(start, once));
+      fc.property(status, twice, (start, [once, shuffledTwice]) => {
+        expect(told(start, shuffledTwice)).toBe(told(start, once));
       }),
     );
   });
@@ -41,19 +38,20 @@ describe('a delivery and the facts that are told about it', () => {
   });
 
   it('delivered is the last word', () => {
-    fc.assert(fc.property(facts, (all) => after('delivered', all) === 'delivered'));
+    fc.assert(fc.property(facts, (all) => told('delivered', all) === 'delivered'));
   });
 
   it('proof of delivery overrides what expired or was cancelled, but brings nobody back who has left', () => {
     fc.assert(
       fc.property(fc.constantFrom(...STOPPED), facts, (stopped, all) => {
         const proven = all.includes('delivered') && stopped !== 'suppressed';
-        expect(after(stopped, all)).toBe(proven ? 'delivered' : stopped);
+        expect(told(stopped, all)).toBe(proven ? 'delivered' : stopped);
       }),
     );
   });
 
   it('a receipt tells of a sending whose record was lost', () => {
-    for (const open of ['queued', 'sending', 'unknown'] as const) expect(afterReceipt(open, 'sent')).toBe('sent');
+    for (const open of ['queued', 'sending', 'unknown'] as const)
+      expect(afterReceipt(open, 'sent')).toBe('sent');
   });
 });

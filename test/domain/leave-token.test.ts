@@ -31,7 +31,9 @@ describe('leave tokens', () => {
   });
 
   it('nor is one made under another key, or any other text', () => {
-    fc.assert(fc.property(contact, (id) => readLeaveToken(randomBytes(32), leaveToken(key, id)) === undefined));
+    fc.assert(
+      fc.property(contact, (id) => readLeaveToken(randomBytes(32), leaveToken(key, id)) === undefined),
+    );
     fc.assert(fc.property(fc.string(), (text) => readLeaveToken(key, text) === undefined));
     fc.assert(
       fc.property(fc.uint8Array({ minLength: 22, maxLength: 22 }), (bytes) => {

@@ -41,17 +41,24 @@ describe('opaque ids', () => {
 
   it('are of one installation only', () => {
     const elsewhere = new OpaqueIds(key('two'));
-    fc.assert(fc.property(kind, id, n, (k, a, b) => elsewhere.tryDecode(k, ids.encode(k, a, b)) === undefined));
+    fc.assert(
+      fc.property(kind, id, n, (k, a, b) => elsewhere.tryDecode(k, ids.encode(k, a, b)) === undefined),
+    );
   });
 
   it('no changed character goes unnoticed', () => {
     fc.assert(
-      fc.property(id, fc.nat(25), fc.constantFrom(...'0123456789abcdefghjkmnpqrstvwxyz'), (number, at, char) => {
-        const text = ids.encode('announcement', number);
-        const changed = `${text.slice(0, 4 + at)}${char}${text.slice(5 + at)}`;
-        fc.pre(changed !== text);
-        expect(ids.tryDecode('announcement', changed)).toBeUndefined();
-      }),
+      fc.property(
+        id,
+        fc.nat(25),
+        fc.constantFrom(...'0123456789abcdefghjkmnpqrstvwxyz'),
+        (number, at, char) => {
+          const text = ids.encode('announcement', number);
+          const changed = `${text.slice(0, 4 + at)}${char}${text.slice(5 + at)}`;
+          fc.pre(changed !== text);
+          expect(ids.tryDecode('announcement', changed)).toBeUndefined();
+        },
+      ),
     );
   });
 

@@ -15,17 +15,52 @@ import { redisUrl } from '../support/redis.ts';
 import { freePort, startPostgres18, startRedis, uniqueName } from '../support/servers.ts';
 
 const redis = redisUrl();
+const FOR_TEST = { v: 1, id: 2, generation: 1 };
+
+function postgresQueue(connectionString: string) {
+  const add = async (name: string, data: unknown) => {
+    const queue = new Queue(
+      name,
+      { connection: { connectionString, schema: 'bullmq', max: 1 } },
+      createPostgresBackend,
+    );
+    queue.on('error', () => undefined);
+    try {
+      await queue.add('job', data, { priority: 1, removeOnComplete: true });
+    } finally {
+      await queue.close();
+    }
+  };
+  return {
+    add,
+    /** Notifications name the queue that a job is added to, not the one that it is moved to. */
+    async addSilently(name: string) {
+      await add('aside', FOR_TEST);
+      const client = new pg.Client({ connectionString });
+      await client.connect();
+      await client.query(`UPDATE bullmq.job SET queue = $1 WHERE queue = 'aside'`, [name]);
+      await client.end();
+    },
+  };
+}
+
+async function addToRedis(url: string, name: string, data: unknown): Promise<void> {
+  const client = new Redis(url, { retryStrategy: () => null });
+  client.on('error', () => undefined);
+  try {
+    const queue = new Queue(name, { connection: client });
+    queue.on('error', () => undefined);
+    await queue.add('job', data, { priority: 1, removeOnComplete: true });
+    await queue.close();
+  } finally {
+    client.disconnect();
+  }
+}
 
 for (const server of servers()) {
   describeWakeUps(server.name, async (): Promise<QueueUnderTest> => {
     const { connectionString, pool, drop } = await createTestDatabase(server);
-    const bull = (name: string) =>
-      new Queue(name, { connection: { connectionString, schema: 'bullmq', max: 1 } }, createPostgresBackend);
-    const add = async (name: string, data: unknown) => {
-      const queue = bull(name);
-      await queue.add('job', data, { priority: 1, removeOnComplete: true });
-      await queue.close();
-    };
+    const { add, addSilently } = postgresQueue(connectionString);
     return {
       options: { backend: 'postgres', connectionString },
       async connections() {
@@ -40,10 +75,7 @@ for (const server of servers()) {
           .rows[0].n;
       },
       addRaw: add,
-      async addSilently(name) {
-        await add('aside', { v: 1, id: 2, generation: 1 });
-        await pool.query(`UPDATE bullmq.job SET queue = $1 WHERE queue = 'aside'`, [name]);
-      },
+      addSilently,
       dispose: drop,
     };
   });
@@ -65,11 +97,7 @@ if (redis) {
         await queue.close();
         return Object.values(counts).reduce((sum, count) => sum + count, 0);
       },
-      async addRaw(name, data) {
-        const queue = new Queue(name, { connection: client });
-        await queue.add('job', data, { priority: 1, removeOnComplete: true });
-        await queue.close();
-      },
+      addRaw: (name, data) => addToRedis(redis, name, data),
       async dispose() {
         client.disconnect();
       },
@@ -90,6 +118,7 @@ if (redis) {
       async crash() {
         process.kill(await pidOf(), 'SIGKILL');
       },
+      addSilently: (name) => addToRedis(server.url, name, FOR_TEST),
       async freeze() {
         const pid = await pidOf();
         process.kill(pid, 'SIGSTOP');
@@ -118,6 +147,7 @@ describeOutages('PostgreSQL 18', async (): Promise<FragileQueue> => {
     async crash() {
       for (const pid of await pids()) process.kill(pid, 'SIGKILL');
     },
+    addSilently: postgresQueue(server.url).addSilently,
     async freeze() {
       const frozen = await pids();
       for (const pid of frozen) process.kill(pid, 'SIGSTOP');

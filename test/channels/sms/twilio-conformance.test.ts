@@ -23,7 +23,7 @@ const kinds: Kind[] = [
   'hang',
 ];
 
-describeChannelAdapter('Twilio', kinds, async () => {
+describeChannelAdapter('Twilio', kinds, { credentials: true, settlement: true }, async () => {
   const { sandbox, adapterTo } = await startTwilioRig();
   const nowhere = await unusedUrl();
   return {

@@ -1,0 +1,63 @@
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { removeEmbedded } from '../../src/storage/embedded.ts';
+import { eventually, gone } from '../support/eventually.ts';
+import { descendants, end, herald, startHerald } from '../support/herald-process.ts';
+import { temporaryFolder } from '../support/servers.ts';
+
+let folder: string;
+let env: Record<string, string>;
+
+beforeAll(async () => {
+  folder = await temporaryFolder('start');
+  env = { HERALD_DATA_DIR: join(folder, '.herald'), PORT: '0' };
+});
+afterAll(async () => {
+  await removeEmbedded(env.HERALD_DATA_DIR ?? '');
+  await removeEmbedded(folder);
+});
+
+const addressIn = (banner: string) => /address\s+(\S+)/.exec(banner)?.[1] ?? '';
+const keyIn = (banner: string) => /admin key\s+(\S+)/.exec(banner)?.[1] ?? '';
+const usersAt = async (address: string, key: string) => {
+  const answer = await fetch(`${address}/v1/users`, { headers: { authorization: `Bearer ${key}` } });
+  return { status: answer.status, body: (await answer.json()) as { items: { name: string }[] } };
+};
+
+it('start, commands beside it, a clean end, a second start with the same data, and kill -9', {
+  timeout: 120_000,
+}, async () => {
+  const first = await startHerald(env);
+  const key = keyIn(first.banner);
+  expect(first.banner).toContain('trial: everything goes to the sandbox');
+  expect(await usersAt(addressIn(first.banner), key)).toMatchObject({
+    status: 200,
+    body: { items: [{ name: 'admin' }] },
+  });
+
+  const ready = await fetch(`${addressIn(first.banner)}/readyz`);
+  expect(await ready.json()).toEqual({ ready: true, checks: { database: 'ok', schema: 'ok', queue: 'ok' } });
+
+  const added = await herald(['users', 'add', '--name', 'Li', '--role', 'author', '--json'], env);
+  expect(JSON.parse(added.stdout)).toMatchObject({ id: expect.stringMatching(/^usr_/) });
+
+  const again = await herald(['start'], env);
+  expect(again).toMatchObject({ code: 1, stderr: expect.stringContaining('Herald is already running') });
+
+  const tree = await descendants(first.child.pid ?? 0);
+  expect(tree.length).toBeGreaterThanOrEqual(8);
+  expect(await end(first.child, 'SIGINT')).toEqual({ code: 0, signal: null });
+  for (const pid of tree) expect(gone(pid), `process ${pid} is left behind`).toBe(true);
+
+  const second = await startHerald(env);
+  expect(keyIn(second.banner), 'the key is shown once').toBe('');
+  const { body } = await usersAt(addressIn(second.banner), key);
+  expect(body.items.map((user) => user.name).sort()).toEqual(['Li', 'admin']);
+
+  const orphans = await descendants(second.child.pid ?? 0);
+  expect(orphans.length).toBeGreaterThanOrEqual(8);
+  await end(second.child, 'SIGKILL');
+  await eventually(async () => {
+    expect(orphans.filter((pid) => !gone(pid))).toEqual([]);
+  });
+});
