@@ -10,6 +10,8 @@ import { generateSecret } from './channels/webhook/signature.ts';
 import { checkEndpointUrl } from './channels/webhook/ssrf.ts';
 import type { ReadyConfig } from './config.ts';
 import { purposeKey } from './config.ts';
+import { requireDatabase } from './database-errors.ts';
+import { CHANNELS } from './domain/channel.ts';
 import { HeraldError } from './domain/errors.ts';
 import { OpaqueIds } from './domain/opaque-id.ts';
 import { normaliseEmail, normalisePhone } from './pipeline/address.ts';
@@ -137,6 +139,7 @@ export async function migrateDatabase(config: ReadyConfig, log: PinoLogger): Pro
     applicationName: 'herald migrate',
   });
   try {
+    await requireDatabase(pool);
     await migrate(pool, { folder: MIGRATIONS, log: (line: string) => log.info(line) });
     if (!config.redisUrl)
       await migrateQueue({ backend: 'postgres', connectionString: config.databaseUrl, installationId: '' });
@@ -149,7 +152,7 @@ export async function migrateDatabase(config: ReadyConfig, log: PinoLogger): Pro
  * Opens Herald on a migrated database.
  * @param options.name of this process, for the database's list of connections
  * @param options.connections most database connections of ours; BullMQ's come on top
- * @throws HeraldError `schema-too-old`, `wrong-secret`, `has-been-live`, `template-error`, `sandbox-unavailable`…
+ * @throws HeraldError `database-unavailable`, `schema-too-old`, `wrong-secret`, `has-been-live`, `template-error`, `sandbox-unavailable`…
  */
 export async function open(
   config: ReadyConfig,
@@ -167,6 +170,7 @@ export async function open(
       applicationName: options.name,
     });
     closers.push(() => pool.end());
+    await requireDatabase(pool);
     await requireSchema(pool, SCHEMA);
     const installation = await openInstallation(
       pool,
@@ -174,11 +178,11 @@ export async function open(
       config.mode,
     );
 
-    const sandbox = config.sandboxUrl ? await askSandbox(config.sandboxUrl) : undefined;
+    const sandbox = await findSandbox(config, log);
     const adapters = createAdapters(config, sandbox, log);
     closers.push(() => adapters.close());
-    // Made now, so that a DKIM key that cannot sign stops the start and not the first mail.
-    if (config.smtp) adapters.adapterFor('email', 'live');
+    // Made now, so that what is wrong with a key, a URL or a network stops the start and not the first message.
+    for (const channel of CHANNELS) adapters.adapterFor(channel, 'live');
     const templates = await loadTemplates(config.templatesDirs, { defaultLocale: config.defaultLocale });
     const queue = {
       ...queueOptions(config, installation.id),
@@ -324,6 +328,21 @@ async function readiness(pool: pg.Pool, wakeUps: WakeUps): Promise<Readiness> {
     verdict(wakeUps.ping()),
   ]);
   return { ready: [database, schema, queue].every((v) => v === 'ok'), checks: { database, schema, queue } };
+}
+
+/** In live mode only exercises need the sandbox: one that is away must not stop what is real. */
+async function findSandbox(config: ReadyConfig, log: PinoLogger): Promise<SandboxGateways | undefined> {
+  if (!config.sandboxUrl) return undefined;
+  try {
+    return await askSandbox(config.sandboxUrl);
+  } catch (error) {
+    if (config.mode === 'trial') throw error;
+    log.warn(
+      { err: error },
+      'no exercise can be sent until the sandbox answers and this process is started again',
+    );
+    return undefined;
+  }
 }
 
 /** The sandbox says where its gateways are. @throws HeraldError `sandbox-unavailable` */

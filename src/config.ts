@@ -14,6 +14,12 @@ const url = (protocols: readonly string[]) =>
     },
     `must be a URL that starts with ${protocols.map((p) => `${p}//`).join(' or ')}`,
   );
+/** Paths are put behind it, so it ends with a host or a path. */
+const baseUrl = (protocols: readonly string[]) =>
+  url(protocols).refine(
+    (text) => /^[^?#@]*$/.test(text),
+    'must be a plain URL, without user, query or fragment',
+  );
 const rate = z.coerce.number().positive().max(100_000);
 
 /** Environment variable → what it must be. The only place where Herald's environment is described. */
@@ -30,7 +36,7 @@ const environmentSchema = z.object({
   HERALD_SANDBOX_URL: url(['http:']).optional(),
   HOST: z.string().default('127.0.0.1'),
   PORT: port.default(8080),
-  PUBLIC_URL: url(['http:', 'https:']).optional(),
+  PUBLIC_URL: baseUrl(['http:', 'https:']).optional(),
   TWILIO_ACCOUNT_SID: z
     .string()
     .regex(/^AC[0-9a-fA-F]{32}$/, 'must be AC and 32 hexadecimal digits')
@@ -186,6 +192,11 @@ function relations(env: Environment): { path: string; message: string }[] {
       'needs DATABASE_URL: the embedded database serves one machine, which needs no Redis',
     ],
     [
+      env.TWILIO_ACCOUNT_SID === undefined && env.TWILIO_AUTH_TOKEN !== undefined,
+      'TWILIO_ACCOUNT_SID',
+      'is required with TWILIO_AUTH_TOKEN',
+    ],
+    [
       env.TWILIO_ACCOUNT_SID !== undefined && env.TWILIO_AUTH_TOKEN === undefined,
       'TWILIO_AUTH_TOKEN',
       'is required with TWILIO_ACCOUNT_SID',
@@ -202,9 +213,16 @@ function relations(env: Environment): { path: string; message: string }[] {
       'needs DKIM_SELECTOR and DKIM_PRIVATE_KEY_FILE, and they need it',
     ],
     [
-      env.HERALD_MODE === 'live' && env.PUBLIC_URL === undefined,
+      Object.entries(parseSignature(env.SMS_SIGNATURE, env.DEFAULT_LOCALE)).some(
+        ([locale, shown]) => !localeSchema.safeParse(locale).success || /^【?】?[: ]*$/.test(shown),
+      ),
+      'SMS_SIGNATURE',
+      'must be a name, or pairs such as zh-CN=滨江公安,en=Binjiang Police',
+    ],
+    [
+      env.HERALD_MODE === 'live' && !env.PUBLIC_URL?.startsWith('https:'),
       'PUBLIC_URL',
-      'is required in live mode: providers and citizens must reach Herald',
+      'must be an https URL in live mode: providers and citizens must reach Herald, and leave links need it (RFC 8058)',
     ],
   ];
   return rules.filter(([wrong]) => wrong).map(([, path, message]) => ({ path, message }));
@@ -286,13 +304,33 @@ export function purposeKey(secret: string, purpose: string): Buffer {
 
 /** The configuration as it may be shown: what is secret is replaced by whether it is set. */
 export function redacted(config: Config): Record<string, unknown> {
-  const hidePassword = (text: string | undefined) => text?.replace(/\/\/([^:@/]*):[^@/]*@/, '//$1:***@');
   return {
     ...config,
     databaseUrl: hidePassword(config.databaseUrl),
     redisUrl: hidePassword(config.redisUrl),
     secret: config.secret ? '***' : undefined,
-    twilio: config.twilio && { ...config.twilio, authToken: '***' },
+    sandboxUrl: hidePassword(config.sandboxUrl),
+    twilio: config.twilio && {
+      ...config.twilio,
+      authToken: '***',
+      apiUrl: hidePassword(config.twilio.apiUrl),
+    },
     smtp: config.smtp && { ...config.smtp, url: hidePassword(config.smtp.url) },
   };
+}
+
+/** Passwords stand before the host, or in the query (`?password=`). */
+function hidePassword(text: string | undefined): string | undefined {
+  if (text === undefined) return undefined;
+  const url = new URL(text);
+  const names = [...url.searchParams.keys()].filter((name) => /pass|token|secret/i.test(name));
+  if (!url.password && names.length === 0) return text;
+  if (url.password) url.password = '***';
+  for (const name of names) url.searchParams.set(name, '***');
+  return url.href;
+}
+
+/** The environment of a process that this one starts: its own, with what was decided meanwhile. */
+export function childEnvironment(decided: Readonly<Record<string, string | undefined>>): NodeJS.ProcessEnv {
+  return { ...process.env, ...decided };
 }

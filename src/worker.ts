@@ -44,33 +44,39 @@ export async function runWorker(
   const lost = new AbortController();
   const finished = new AbortController();
   // It goes on beating while it drains: others must not take over what is still in flight here.
-  const beating = beat(app, lease, kind, finished.signal, lost);
+  const beating = Promise.all([
+    beat(app, lease, finished.signal, lost),
+    kind === 'expand' || kind === 'sweep' ? undefined : watchBreakers(app, kind, finished.signal),
+  ]);
   const until = AbortSignal.any([stopping, lost.signal]);
   // Every pause of every shard in hand listens for the end.
   setMaxListeners(0, until);
+  let unwritten = false;
   try {
     await RUN[kind](app, lease, until);
+  } catch (error) {
+    unwritten = error instanceof UnwrittenError;
+    throw error;
   } finally {
     finished.abort();
-    if (!lost.signal.aborted)
+    // Who could not write down what was sent must be found dead, so that it is settled.
+    if (!lost.signal.aborted && !unwritten)
       await engine.workers.leave(workerId).catch((error) => log.warn({ err: error }, 'could not sign off'));
   }
   await beating;
   if (lost.signal.aborted) throw new LeaseLost(`worker ${workerId} was declared dead`);
 }
 
-/** Heartbeats, and probes of a provider that refuses us, until the worker ends. */
-async function beat(
-  app: App,
-  lease: Lease,
-  kind: WorkerKind,
-  finished: AbortSignal,
-  lost: AbortController,
-): Promise<void> {
+/** Results of sends could not be written while this process was stopping. */
+class UnwrittenError extends Error {
+  override readonly name = 'UnwrittenError';
+}
+
+/** Heartbeats, until the worker ends. */
+async function beat(app: App, lease: Lease, finished: AbortSignal, lost: AbortController): Promise<void> {
   while (!finished.aborted && !lost.signal.aborted) {
     try {
       await lease.renew();
-      if (kind !== 'expand' && kind !== 'sweep') await probe(app, kind);
     } catch (error) {
       if (error instanceof LeaseLost) return lost.abort(error);
       app.log.warn({ err: error }, 'no heartbeat: the database does not answer, so nothing new is sent');
@@ -79,12 +85,22 @@ async function beat(
   }
 }
 
-async function probe(app: App, channel: Channel): Promise<void> {
+/** Probes of a provider that refuses us, beside the heartbeats: one that hangs must not cost the lease. */
+async function watchBreakers(app: App, channel: Channel, finished: AbortSignal): Promise<void> {
+  while (!finished.aborted) {
+    await probe(app, channel, finished).catch((error: unknown) =>
+      app.log.warn({ err: error }, `could not look after the breakers of ${channel}`),
+    );
+    await app.clock.sleep(HEARTBEAT_MS, finished);
+  }
+}
+
+async function probe(app: App, channel: Channel, finished: AbortSignal): Promise<void> {
   const { breakers, adapters } = app.engine;
   for (const gateway of await breakers.takeProbes(channel)) {
     const verdict = await adapters
       .adapterFor(channel, gateway)
-      ?.probe(AbortSignal.timeout(app.engine.requestTimeoutMs[channel]));
+      ?.probe(AbortSignal.any([finished, AbortSignal.timeout(app.engine.requestTimeoutMs[channel])]));
     if (!verdict?.ok) continue;
     await breakers.close(channel, gateway);
     app.log.info({ channel, gateway }, 'the provider takes us again; the channel goes on');
@@ -128,7 +144,10 @@ async function runSweep(
 
 async function runChannel(app: App, channel: Channel, lease: Lease, until: AbortSignal): Promise<void> {
   const { engine, clock, config, log } = app;
-  const persist = persistently(app, until);
+  let unwritten: unknown;
+  const persist = persistently(app, until, (error) => {
+    unwritten ??= error;
+  });
   const recorder = createBatcher<AttemptRecord>(
     (results) => persist(() => engine.deliveries.record(results, lease.workerId)),
     { maxItems: 500, lingerMs: 10 },
@@ -166,6 +185,7 @@ async function runChannel(app: App, channel: Channel, lease: Lease, until: Abort
   );
   await ended(until, runner);
   await recorder.idle();
+  if (unwritten) throw new UnwrittenError('the database did not take the last results', { cause: unwritten });
 }
 
 /** Resolves when the signal has aborted and what was under way is done. */
@@ -175,7 +195,11 @@ async function ended(until: AbortSignal, runner: JobRunner): Promise<void> {
 }
 
 /** Repeats a database call until it works: a result that is not written would leave its delivery in doubt. */
-function persistently({ clock, log }: App, until: AbortSignal): DeliverDeps['persist'] {
+function persistently(
+  { clock, log }: App,
+  until: AbortSignal,
+  onGivenUp: (error: unknown) => void,
+): DeliverDeps['persist'] {
   return async (call) => {
     for (let tries = 1; ; tries += 1) {
       try {
@@ -183,7 +207,10 @@ function persistently({ clock, log }: App, until: AbortSignal): DeliverDeps['per
       } catch (error) {
         log.warn({ err: error, tries }, 'the database did not take a result; trying again');
         // While stopping there is a bound: what is unwritten then is settled like a dead worker's.
-        if (until.aborted && tries > 20) throw error;
+        if (until.aborted && tries > 20) {
+          onGivenUp(error);
+          throw error;
+        }
         await clock.sleep(Math.min(100 * tries, 2_000));
       }
     }

@@ -1,5 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
+import { childEnvironment } from '../config.ts';
 import type { Logger } from '../pipeline/ports.ts';
 
 export interface ChildSpec {
@@ -38,7 +39,7 @@ export async function startChild(spec: ChildSpec, log: Logger): Promise<Child> {
 
   function spawn(): ChildProcess {
     return fork(spec.module, spec.args ?? [], {
-      env: { ...process.env, ...spec.env },
+      env: childEnvironment(spec.env),
       // stdout is the supervisor's alone; a child logs to stderr.
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
       detached: true,

@@ -92,7 +92,6 @@ async function ownGround(config: Config): Promise<{ config: Config; remove(): Pr
     dataDir: folder,
     sandboxUrl: undefined,
   } as const;
-  process.env.HERALD_MODE = 'trial';
   const database = config.databaseUrl ? await ownDatabase(config.databaseUrl, 'herald_demo') : undefined;
   return {
     config: { ...trial, ...(database && { databaseUrl: database.connectionString }) },

@@ -6,12 +6,14 @@ import type { Logger as PinoLogger } from 'pino';
 import { type App, migrateDatabase, open } from '../app.ts';
 import type { Config, ReadyConfig } from '../config.ts';
 import { provision } from '../provision.ts';
-import { WORKER_KINDS } from '../worker.ts';
+import { WORKER_KINDS, type WorkerKind } from '../worker.ts';
 import { type Child, startChild } from './children.ts';
 import { noteRunning } from './running.ts';
 
 const MAIN = fileURLToPath(import.meta.resolve('./main.js'));
-const WORKER = (kind: string) => fileURLToPath(import.meta.resolve(`../../workers/${kind}.js`));
+/** The compiled program of one worker process. */
+export const workerProgram = (kind: WorkerKind): string =>
+  fileURLToPath(import.meta.resolve(`../../workers/${kind}.js`));
 
 /** A whole Herald: database if embedded, sandbox, web and one process per worker. */
 export interface Launched {
@@ -43,6 +45,7 @@ export async function launch(wanted: Config, log: PinoLogger): Promise<Launched>
       HERALD_SECRET: ground.config.secret,
       DATABASE_URL: ground.config.databaseUrl,
       LOG_LEVEL: log.level,
+      HERALD_MODE: wanted.mode,
     };
     const start = async (
       name: string,
@@ -74,7 +77,7 @@ export async function launch(wanted: Config, log: PinoLogger): Promise<Launched>
     });
     const workers = await Promise.all(
       WORKER_KINDS.map((kind) =>
-        startChild({ name: `worker ${kind}`, module: WORKER(kind), env: { ...base, ...env } }, log),
+        startChild({ name: `worker ${kind}`, module: workerProgram(kind), env: { ...base, ...env } }, log),
       ),
     );
     stops.push(() => Promise.all(workers.map((worker) => worker.stop())));

@@ -1,5 +1,6 @@
 import type { Readable, Writable } from 'node:stream';
 import { CommanderError } from 'commander';
+import { codeOf, databaseAway } from '../database-errors.ts';
 import { HeraldError, type Issue } from '../domain/errors.ts';
 
 /** The streams of a command: the process's own, or a test's. */
@@ -58,19 +59,6 @@ export interface ShownError {
   readonly fix: string;
 }
 
-/** What the drivers of PostgreSQL and of the network say, in words that help. The key is the error's `code`. */
-const PLACES: Readonly<Record<string, readonly [message: string, fix: string]>> = {
-  ECONNREFUSED: ['nothing listens there', 'check DATABASE_URL, and that the server runs'],
-  ENOTFOUND: ['there is no such host', 'check DATABASE_URL'],
-  EAI_AGAIN: ['the name of the host cannot be looked up', 'check DATABASE_URL, and the network'],
-  ETIMEDOUT: ['the server does not answer', 'check DATABASE_URL, and the network'],
-  '28P01': ['wrong user or password', 'check DATABASE_URL'],
-  '28000': ['the server does not let this user in', 'check DATABASE_URL, and the server’s pg_hba.conf'],
-  '3D000': ['there is no such database', 'create it, or check DATABASE_URL'],
-  '53300': ['the server has no connection left', 'raise max_connections, or stop what holds them'],
-  '57P03': ['the server is starting up or shutting down', 'try again in a moment'],
-};
-
 /** @returns the exit code (2: wrong usage or input, 1: everything else), and what to show */
 export function explain(error: unknown): { readonly exitCode: 1 | 2; readonly shown: ShownError } {
   if (error instanceof HeraldError) {
@@ -84,36 +72,18 @@ export function explain(error: unknown): { readonly exitCode: 1 | 2; readonly sh
       shown: { code: 'usage', message, issues: [], fix: '`--help` shows what a command takes' },
     };
   }
-  const code = codeOf(error);
-  const place = PLACES[code];
-  if (place) {
-    const [what, fix] = place;
-    return {
-      exitCode: 1,
-      shown: {
-        code: 'database-unavailable',
-        message: `the database is not available: ${what}`,
-        issues: [],
-        fix,
-      },
-    };
-  }
+  const away = databaseAway(error);
+  if (away) return explain(away);
   const [line = ''] = (error instanceof Error ? error.message : String(error)).split('\n');
   return {
     exitCode: 1,
     shown: {
       code: 'internal',
-      message: line || code || 'unknown error',
+      message: line || codeOf(error) || 'unknown error',
       issues: [],
       fix: 'LOG_LEVEL=debug shows more',
     },
   };
-}
-
-/** An AggregateError (several addresses of one host) has the code in its parts. */
-function codeOf(error: unknown): string {
-  const { code, errors } = error as { code?: unknown; errors?: readonly unknown[] };
-  return typeof code === 'string' ? code : errors?.[0] ? codeOf(errors[0]) : '';
 }
 
 /** `herald: what happened`, each issue on a line, and what to do. */

@@ -1,4 +1,4 @@
-import { readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 
@@ -20,8 +20,12 @@ export async function noteRunning(
   facts: Omit<Running, 'pid'>,
 ): Promise<() => Promise<void>> {
   const file = fileIn(dataDir);
-  await rm(file, { force: true });
-  await writeFile(file, `${JSON.stringify({ pid: process.pid, ...facts })}\n`, { mode: 0o600 });
+  const draft = `${file}.new`;
+  // With DATABASE_URL nothing else may have made the folder.
+  await mkdir(dataDir, { recursive: true, mode: 0o700 });
+  await rm(draft, { force: true });
+  await writeFile(draft, `${JSON.stringify({ pid: process.pid, ...facts })}\n`, { mode: 0o600 });
+  await rename(draft, file); // nobody reads half of it
   return () => rm(file, { force: true });
 }
 

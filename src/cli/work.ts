@@ -1,11 +1,13 @@
 import { Argument, type Command } from 'commander';
-import { run } from '../../workers/run.ts';
 import { WORKER_KINDS, type WorkerKind } from '../worker.ts';
+import { workerProgram } from './launch.ts';
 
 export function register(program: Command): void {
   program
     .command('work')
     .description('run one worker process; needs DATABASE_URL (and REDIS_URL where the others have it)')
     .addArgument(new Argument('<kind>', 'what it does').choices(WORKER_KINDS))
-    .action((kind: WorkerKind) => run(kind));
+    .action(async (kind: WorkerKind) => {
+      await import(workerProgram(kind));
+    });
 }

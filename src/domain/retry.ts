@@ -10,7 +10,7 @@ export interface RetryPolicy {
   /** Upper bound of the first delay; doubles (or `delays` say) with every further try. */
   readonly baseMs: number;
   readonly capMs: number;
-  /** Milliseconds after approval when nothing is tried any more; absent: the announcement's expiry decides. */
+  /** Milliseconds after its beginning when nothing is tried any more; absent: the announcement's expiry decides. */
   readonly maxAgeMs?: number;
 }
 

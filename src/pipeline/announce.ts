@@ -240,12 +240,10 @@ export function createAnnounce(deps: AnnounceDeps): Announce {
     get: (id) => store.get(id),
     acts: (id) => store.acts(id),
     list: (page) => store.list(page),
-    async preview(what) {
-      if ('draft' in what) return preview((await read(what.draft)).draft);
-      const record = await store.get(what.id);
-      // A draft that was returned has been frozen once, but will be anew when it is submitted again.
-      return preview(record, record.state === 'draft' ? null : await store.bundleOf(what.id));
-    },
+    preview: async (what) =>
+      'id' in what
+        ? preview(await store.get(what.id), await store.bundleOf(what.id))
+        : preview((await read(what.draft)).draft),
   };
 }
 

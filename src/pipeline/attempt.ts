@@ -13,7 +13,7 @@ export interface Judged {
 
 /**
  * What to write of an attempt, and what follows for others. Pure: the tables of src/domain/retry.ts decide.
- * @param context.ageMs milliseconds since approval
+ * @param context.ageMs milliseconds since the announcement began to be sent
  * @param context.random 0 ≤ random < 1, for the jitter
  */
 export function judge(
@@ -56,18 +56,20 @@ export function judge(
       };
     }
     case 'unknown': {
-      // SMS is asked for; the others are sent again under the same id, after their backoff.
-      const dueInMs =
-        claim.channel === 'sms'
-          ? settleAfterMs(context.requestTimeoutMs)
-          : delay(claim.channel, row, context.random);
+      // SMS is asked for; the others are sent again under the same id, after their backoff, and not for ever: whoever
+      // takes each one and never answers would get dozens.
+      const asked = claim.channel === 'sms';
+      const dueInMs = asked
+        ? settleAfterMs(context.requestTimeoutMs)
+        : backoffMs(RETRY_POLICIES[claim.channel], row.tries + 1, context.random);
+      const status = !asked && isSpent(claim.channel, row, context.ageMs + dueInMs) ? 'failed' : 'unknown';
       return {
         record: {
           ...base,
-          ...event('unknown'),
-          status: 'unknown',
+          ...event(status),
+          status,
           burnt: true,
-          dueInMs,
+          dueInMs: status === 'failed' ? null : dueInMs,
           code: outcome.code,
           detail: outcome.message,
         },
@@ -75,9 +77,16 @@ export function judge(
     }
     case 'refused': {
       const verdict = VERDICTS[outcome.category];
+      const policy = RETRY_POLICIES[claim.channel];
+      // What burns no try waits longer each time all the same.
+      const tries = verdict.burnt ? row.tries + 1 : row.attempt;
       const again =
-        verdict.status === 'queued' ? delay(claim.channel, row, context.random, outcome.retryAfterMs) : null;
-      const spent = verdict.burnt && again !== null && isSpent(claim.channel, row, context.ageMs + again);
+        verdict.status === 'queued' ? backoffMs(policy, tries, context.random, outcome.retryAfterMs) : null;
+      const spent =
+        again !== null &&
+        (verdict.burnt
+          ? isSpent(claim.channel, row, context.ageMs + again)
+          : isTooOld(claim.channel, context.ageMs + again));
       const status = spent ? 'failed' : verdict.status;
       const consequence = verdict.consequence && { consequence: verdict.consequence };
       return {
@@ -97,13 +106,13 @@ export function judge(
   }
 }
 
-function delay(channel: Channel, row: ClaimedDelivery, random: number, retryAfterMs?: number): number {
-  return backoffMs(RETRY_POLICIES[channel], row.tries + 1, random, retryAfterMs);
+function isSpent(channel: Channel, row: ClaimedDelivery, ageMs: number): boolean {
+  return row.tries + 1 >= RETRY_POLICIES[channel].maxTries || isTooOld(channel, ageMs);
 }
 
-function isSpent(channel: Channel, row: ClaimedDelivery, ageMs: number): boolean {
-  const policy = RETRY_POLICIES[channel];
-  return row.tries + 1 >= policy.maxTries || (policy.maxAgeMs !== undefined && ageMs > policy.maxAgeMs);
+function isTooOld(channel: Channel, ageMs: number): boolean {
+  const { maxAgeMs } = RETRY_POLICIES[channel];
+  return maxAgeMs !== undefined && ageMs > maxAgeMs;
 }
 
 /** A row that was claimed and never sent (drain, lost lease): back to the queue, nothing burnt. */

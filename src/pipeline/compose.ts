@@ -1,3 +1,4 @@
+import { startOf } from '../domain/announcement.ts';
 import { type Channel, routeFor } from '../domain/channel.ts';
 import { HeraldError } from '../domain/errors.ts';
 import { leaveToken } from '../domain/leave-token.ts';
@@ -31,7 +32,7 @@ export type Composed = { readonly cost: number; readonly segments: number | null
 export interface Composition {
   /** Limiter tokens that a message usually costs: segments for SMS, else 1. */
   readonly cost: number;
-  /** Milliseconds since approval. */
+  /** Milliseconds since it began to be sent. */
   ageMs(): number;
   compose(row: ClaimedDelivery, adapter: ChannelAdapter): Composed;
   /** The very text that was sent, for asking the provider about it. */
@@ -49,8 +50,12 @@ export interface ComposerDeps {
   readonly officeName: string;
   readonly publicUrl: string;
   readonly leaveKey: Buffer;
+  readonly mode: 'trial' | 'live';
   readonly clock: Clock;
 }
+
+/** A number that no contact has. */
+const NOBODY = 0;
 
 /** Facts older than this are read again: a webhook carries the announcement's present state. Milliseconds. */
 const FACTS_KEEP_MS = 1_000;
@@ -110,8 +115,11 @@ export function createComposer(deps: ComposerDeps): Composer {
       const { facts, readAt, template } = await load(announcementId);
       const { record } = facts;
       const sinceRead = () => clock.monotonicMs() - readAt;
+      const begun = startOf(record);
+      // A rehearsal's links are as long as the real ones and lead nowhere: whoever tries one removes no citizen.
+      const inert = deps.mode === 'live' && record.gateway === 'sandbox';
       const leaveUrl = (row: ClaimedDelivery) =>
-        `${deps.publicUrl}/u/${leaveToken(deps.leaveKey, row.contactId)}`;
+        `${deps.publicUrl}/u/${leaveToken(deps.leaveKey, inert ? NOBODY : row.contactId)}`;
       const deliveryId = (row: ClaimedDelivery) => ids.encode('delivery', announcementId, row.n);
 
       function render(row: ClaimedDelivery, adapter: ChannelAdapter): MessageContent {
@@ -119,12 +127,12 @@ export function createComposer(deps: ComposerDeps): Composer {
           return template.webhook({
             state: record.state,
             sequence: row.sequence ?? 0,
-            publishedAt: (record.approvedAt ?? record.createdAt).toISOString(),
+            publishedAt: (begun ?? record.createdAt).toISOString(),
             supersededBy:
               record.supersededBy.length > 0
                 ? ids.encode('announcement', record.supersededBy.at(-1) ?? 0)
                 : null,
-            links: {},
+            links: { schema: `${deps.publicUrl}/schemas/announcement.v1.json` },
           });
         }
         const { locale } = template.resolveLocale(row.locale);
@@ -176,7 +184,7 @@ export function createComposer(deps: ComposerDeps): Composer {
           : null;
       return {
         cost: sample?.segments.count ?? 1,
-        ageMs: () => (record.approvedAt ? facts.nowMs - record.approvedAt.getTime() + sinceRead() : 0),
+        ageMs: () => (begun ? facts.nowMs - begun.getTime() + sinceRead() : 0),
         compose(row, adapter) {
           try {
             const content = render(row, adapter);

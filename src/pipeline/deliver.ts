@@ -1,9 +1,10 @@
 import { setMaxListeners } from 'node:events';
 import type { Channel, Gateway } from '../domain/channel.ts';
 import type { SendOutcome } from '../domain/outcome.ts';
+import { withoutNul } from '../domain/text.ts';
 import { givenBack, judge } from './attempt.ts';
 import type { Batcher } from './batcher.ts';
-import type { Composer, Composition } from './compose.ts';
+import type { Composed, Composer, Composition } from './compose.ts';
 import type { Lease } from './lease.ts';
 import type { Pacer } from './pacer.ts';
 import type { AdapterFor, ChannelAdapter, Clock, Logger, WakeUps } from './ports.ts';
@@ -141,6 +142,8 @@ async function sendFor(
     return oldest !== undefined && clock.monotonicMs() - oldest > SLOW_MS;
   };
   let refused = false;
+  /** Set when a result could not be written down, however long it was tried. */
+  let unwritten: { readonly error: unknown } | undefined;
   let claimed = 0;
 
   try {
@@ -165,23 +168,34 @@ async function sendFor(
         ? Math.min(most, Math.max(1, Math.floor(allowance.tokens / composition.cost)))
         : most;
       const rows = await deps.deliveries.claimRows(claim, limit, lease.workerId);
-      if (rows.length === 0) break;
+      if (rows.length === 0) {
+        if (allowance) pacer?.giveBack(allowance.tokens);
+        break;
+      }
       claimed += rows.length;
       await clock.sleep(allowance?.inMs ?? 0);
+      // Each message takes its cost from it before anybody else can.
+      if (allowance) pacer?.giveBack(allowance.tokens);
       for (const row of rows) {
         room.enter();
         const sent = sendOne(deps, claim, adapter, composition, row, pacer)
-          .then((verdict) => {
-            refused ||= verdict === 'refused';
-          })
+          .then(
+            (verdict) => {
+              refused ||= verdict === 'refused';
+            },
+            (error: unknown) => {
+              unwritten ??= { error };
+            },
+          )
           .finally(() => underWay.delete(sent));
         underWay.set(sent, clock.monotonicMs());
       }
     }
   } finally {
     // Whatever ended the loop: the shard stays ours until nothing of it is in flight.
-    await Promise.allSettled(underWay.keys());
+    await Promise.all(underWay.keys());
   }
+  if (unwritten) throw unwritten.error;
   return claimed;
 }
 
@@ -205,7 +219,7 @@ async function sendOne(
       );
       return 'ok';
     }
-    outcome = composed.ready ? await composed.send(UNTIL_ANSWERED) : composed.outcome;
+    outcome = composed.ready ? await handOver(composed) : composed.outcome;
   } finally {
     deps.room.leave();
   }
@@ -218,6 +232,18 @@ async function sendOne(
   await deps.recorder.add(record);
   if (outcome.outcome !== 'refused') return 'ok';
   return follow(deps, claim, adapter, outcome, consequence);
+}
+
+/** What the provider said; an adapter that throws has broken its rule, and nobody knows whether the message left. */
+async function handOver(composed: Extract<Composed, { ready: true }>): Promise<SendOutcome> {
+  try {
+    const outcome = await composed.send(UNTIL_ANSWERED);
+    return outcome.outcome === 'accepted'
+      ? { ...outcome, ...(outcome.detail !== undefined && { detail: withoutNul(outcome.detail) }) }
+      : { ...outcome, code: withoutNul(outcome.code), message: withoutNul(outcome.message) };
+  } catch (error) {
+    return { outcome: 'unknown', code: 'adapter-failed', message: withoutNul(String(error)) };
+  }
 }
 
 /** What one refusal means for the others. */

@@ -13,8 +13,13 @@ export interface Allowance {
  * one a second): it is sent on credit, and the debt is paid before the next one.
  */
 export interface Pacer {
-  /** Asks for up to `wanted` tokens, less what is still owed or left over. */
+  /**
+   * Asks for up to `wanted` tokens, less what is still owed or left over. They are the caller's alone, so that shards
+   * that ask at the same time do not spend the same ones.
+   */
   take(wanted: number, priority: number): Promise<Allowance>;
+  /** What was taken, just before messages are paid from it, or when there are none. */
+  giveBack(tokens: number): void;
   /** What the messages really cost. */
   spent(tokens: number): void;
 }
@@ -25,10 +30,15 @@ const KEEPS_MS = 100;
 export function createPacer(limiter: Limiter, bucket: string, ratePerSecond: number, clock: Clock): Pacer {
   let balance = 0;
   let grantedAt = 0;
+  const handOut = (inMs: number): Allowance => {
+    const tokens = balance;
+    balance = 0;
+    return { tokens, inMs };
+  };
   return {
     async take(wanted, priority) {
       if (balance > 0 && clock.monotonicMs() - grantedAt > KEEPS_MS) balance = 0;
-      if (balance > 0) return { tokens: balance, inMs: 0 };
+      if (balance > 0) return handOut(0);
       const { granted, inMs } = await limiter.reserve({
         bucket,
         ratePerSecond,
@@ -37,7 +47,10 @@ export function createPacer(limiter: Limiter, bucket: string, ratePerSecond: num
       });
       grantedAt = clock.monotonicMs() + inMs;
       balance += granted;
-      return balance > 0 ? { tokens: balance, inMs } : { tokens: 0, inMs: granted > 0 ? 0 : inMs };
+      return balance > 0 ? handOut(inMs) : { tokens: 0, inMs: granted > 0 ? 0 : inMs };
+    },
+    giveBack(tokens) {
+      balance += tokens;
     },
     spent(tokens) {
       balance -= tokens;

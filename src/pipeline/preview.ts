@@ -22,7 +22,7 @@ export interface Preview {
   readonly audience: {
     readonly total: number;
     readonly channels: Readonly<Partial<Record<Channel, number>>>;
-    /** People whose own language is missing and who get another one. */
+    /** Contacts whose own language is missing and who get another one. */
     readonly fallback: readonly { readonly wanted: string; readonly gets: string; readonly count: number }[];
   };
   /** SMS segments in all, at the longest variant of each language. */
@@ -81,6 +81,11 @@ export function createPreviewer(deps: PreviewDeps) {
         })
       : undefined;
 
+    const longest = (locale: string) =>
+      Math.max(
+        template.sms(locale, SAMPLE).segments.count,
+        template.sms(locale, { name: SAMPLE.name }).segments.count,
+      );
     const audience = await deps.announcements.audience(draft);
     const channels: Partial<Record<Channel, number>> = {};
     const fallback = new Map<string, { wanted: string; gets: string; count: number }>();
@@ -89,7 +94,7 @@ export function createPreviewer(deps: PreviewDeps) {
       channels[channel] = (channels[channel] ?? 0) + count;
       if (channel === 'webhook') continue;
       const resolved = template.resolveLocale(locale);
-      if (channel === 'sms') segments += count * template.sms(resolved.locale, SAMPLE).segments.count;
+      if (channel === 'sms') segments += count * longest(resolved.locale);
       if (resolved.fallback) {
         const known = fallback.get(locale) ?? { wanted: locale, gets: resolved.locale, count: 0 };
         fallback.set(locale, { ...known, count: known.count + count });

@@ -4,6 +4,7 @@ import { HeraldError } from '../domain/errors.ts';
 import { readLeaveToken } from '../domain/leave-token.ts';
 import type { OpaqueIds } from '../domain/opaque-id.ts';
 import type { FailureCategory } from '../domain/outcome.ts';
+import { withoutNul } from '../domain/text.ts';
 import { maskAddress } from './address.ts';
 import { createBatcher } from './batcher.ts';
 import type { Logger } from './ports.ts';
@@ -148,7 +149,8 @@ export function createReceive(deps: ReceiveDeps): Receive {
     }
     const id = ids.tryDecode('delivery', report.deliveryId);
     const row = id && (await receipts.delivery(id.id, id.n));
-    if (!id || !row) return false;
+    // Outlets know the ids of their webhooks; a bounce of one would say nothing.
+    if (!id || row?.channel !== 'email') return false;
     const { receipt, action, statusCode, diagnostic, hard } = report;
     await batcher.add({
       announcementId: id.id,
@@ -161,7 +163,7 @@ export function createReceive(deps: ReceiveDeps): Receive {
       providerMessageId: null,
       code: statusCode || null,
       category: null,
-      detail: diagnostic,
+      detail: withoutNul(diagnostic),
     });
     if (hard && receipt === 'undelivered' && !isInert(row.gateway)) {
       await receipts.suppress({

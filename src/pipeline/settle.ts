@@ -1,6 +1,7 @@
-import type { DeliverDeps } from './deliver.ts';
+import type { Batcher } from './batcher.ts';
+import type { Composer } from './compose.ts';
 import type { ChannelAdapter, SettleQuestion } from './ports.ts';
-import type { AttemptRecord, ShardClaim, UnsettledDelivery } from './stores.ts';
+import type { AttemptRecord, DeliveryStore, ShardClaim, UnsettledDelivery } from './stores.ts';
 
 /** Times that the provider must say "not found", this far apart, before a message is sent again. */
 const NOT_FOUND_TIMES = 2;
@@ -12,7 +13,15 @@ const SETTLE_ROWS = 20;
  * Asks the provider about sends whose answer never came. Found: adopt its id. Not found twice, half a minute apart:
  * back to the queue, where expiry, cancellation and suppression are checked as for any other. Never a guess.
  */
-export async function settle(deps: DeliverDeps, claim: ShardClaim, adapter: ChannelAdapter): Promise<void> {
+export async function settle(
+  deps: {
+    readonly deliveries: Pick<DeliveryStore, 'unsettled'>;
+    readonly composer: Composer;
+    readonly recorder: Batcher<AttemptRecord>;
+  },
+  claim: ShardClaim,
+  adapter: ChannelAdapter,
+): Promise<void> {
   const ask = adapter.settle?.bind(adapter);
   if (!ask) return;
   const rows = await deps.deliveries.unsettled(claim, SETTLE_ROWS);

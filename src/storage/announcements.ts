@@ -15,8 +15,9 @@ type Queryable = Pick<pg.Pool, 'query'>;
 
 const RECORD = `
   SELECT a.id, a.state, a.kind, a.mode, a.urgency, a.supersedes, a.revision, a.gateway, a.reason,
-    ARRAY(SELECT b.id FROM announcements b WHERE b.supersedes = a.id AND b.approved_at IS NOT NULL ORDER BY b.id) AS "supersededBy",
-    r.draft, CASE WHEN a.state <> 'draft' THEN encode(r.sha256, 'hex') END AS sha256, json_build_object('reference', c.reference, 'title', c.title) AS "case",
+    ARRAY(SELECT b.id FROM announcements b WHERE b.supersedes = a.id ORDER BY b.id) AS "supersededBy",
+    r.draft, CASE WHEN a.state <> 'draft' THEN encode(r.sha256, 'hex') END AS sha256,
+    json_build_object('reference', c.reference, 'title', c.title) AS "case",
     a.created_at AS "createdAt", a.submitted_at AS "submittedAt", a.approved_at AS "approvedAt", a.scheduled_at AS "scheduledAt",
     a.expires_at AS "expiresAt", a.first_sent_at AS "firstSentAt", a.ended_at AS "endedAt"
   FROM announcements a
@@ -35,7 +36,7 @@ export async function loadBundle(db: Queryable, id: number): Promise<TemplateBun
   const { rows } = await db.query<{ bundle: TemplateBundle }>(
     `SELECT t.bundle FROM announcements a
      JOIN revisions r ON r.announcement_id = a.id AND r.number = a.revision
-     JOIN template_bundles t ON t.sha256 = r.bundle_sha256 WHERE a.id = $1`,
+     JOIN template_bundles t ON t.sha256 = r.bundle_sha256 WHERE a.id = $1 AND a.state <> 'draft'`,
     [id],
   );
   return rows[0]?.bundle ?? null;

@@ -19,9 +19,9 @@ export const countChanges = (slot: string): string => `
   count_deltas AS (
     SELECT announcement_id, channel, status, sum(n) AS n, sum(segments) AS segments
     FROM (
-      SELECT announcement_id, channel, old AS status, -1 AS n, -coalesce(old_segments, 0) AS segments FROM changed WHERE old <> new
+      SELECT announcement_id, channel, old AS status, -1 AS n, -coalesce(old_segments, 0) AS segments FROM changed
       UNION ALL
-      SELECT announcement_id, channel, new, 1, coalesce(segments, 0) FROM changed WHERE old <> new
+      SELECT announcement_id, channel, new, 1, coalesce(segments, 0) FROM changed
     ) delta
     GROUP BY announcement_id, channel, status
     HAVING sum(n) <> 0 OR sum(segments) <> 0

@@ -12,8 +12,9 @@ import type {
 import { QUEUE_OF } from '../pipeline/stores.ts';
 import { loadBundle, loadChain, loadRecord } from './announcements.ts';
 import { countChanges, countLatencies, slotOf } from './counts.ts';
+import { inTransaction } from './pool.ts';
 import type { Sealer } from './seal.ts';
-import { RUNNABLE } from './shards.ts';
+import { doubt, RUNNABLE, unknownUntil } from './shards.ts';
 
 const CLAIM_SHARD = `
   UPDATE shards SET claimed_by = $3, claimed_at = now(), enqueued_at = NULL
@@ -24,14 +25,23 @@ const CLAIM_SHARD = `
 /** Rows of a shard that the present run may take: a webhook's later attempts are their own shard's business. */
 const IN_SHARD = `d.announcement_id = $1 AND d.n BETWEEN $2 AND $3 AND (d.channel <> 'webhook' OR $4::boolean OR d.attempt = 0)`;
 
-/** Whoever left, bounced or was removed after the row was written: found here when the fan-out ran meanwhile. */
+/** Whoever left, bounced or was removed after the row was written. */
+const UNWANTED = `(EXISTS (SELECT FROM suppressions s WHERE s.channel = d.channel AND s.address = d.address_key)
+  OR d.channel = 'webhook' AND NOT EXISTS (
+    SELECT FROM endpoints e WHERE e.id = d.contact_id AND e.removed_at IS NULL AND e.disabled_at IS NULL))`;
+
+/**
+ * Queued rows that are not wanted any more (found here when the fan-out ran meanwhile) are suppressed. Rows in doubt
+ * that would be sent again stay unknown, for they may have been sent, and rest until the announcement gives them up.
+ */
 const SUPPRESS = `
-  WITH changed AS (
+  WITH rested AS (
+    UPDATE deliveries d SET due_at = ${unknownUntil('d.channel')} FROM announcements a
+    WHERE ${IN_SHARD} AND d.status = 'unknown' AND d.channel <> 'sms' AND d.due_at <= now() AND ${UNWANTED} AND a.id = $1
+  ),
+  changed AS (
     UPDATE deliveries d SET status = 'suppressed', error_code = 'suppressed'
-    WHERE ${IN_SHARD} AND d.status = 'queued' AND (
-      EXISTS (SELECT FROM suppressions s WHERE s.channel = d.channel AND s.address = d.address_key)
-      OR d.channel = 'webhook' AND NOT EXISTS (
-        SELECT FROM endpoints e WHERE e.id = d.contact_id AND e.removed_at IS NULL AND e.disabled_at IS NULL))
+    WHERE ${IN_SHARD} AND d.status = 'queued' AND ${UNWANTED}
     RETURNING d.announcement_id, d.n, d.channel, 'queued'::delivery_status AS old, d.status AS new, d.segments AS old_segments, d.segments
   ),
   events AS (
@@ -95,16 +105,18 @@ const RECORD = `
   decided AS (
     SELECT r.*, l.old, l.old_segments, l.channel, l.address_key,
       CASE WHEN r.status = 'queued' AND l.old IN ('sending', 'unknown') THEN 'queued'::delivery_status
-           WHEN r.status = 'unknown' AND l.old = 'sending' THEN 'unknown'::delivery_status
+           WHEN r.status IN ('suppressed', 'expired') AND l.old > 'unknown' THEN l.old
            ELSE greatest(l.old, r.status) END AS new
     FROM result r JOIN locked l ON l.announcement_id = r.announcement_id AND l.n = r.n
   ),
   changed AS (
     UPDATE deliveries d SET
       status = x.new,
-      tries = d.tries + (x.burnt AND x.old IN ('sending', 'unknown'))::int, -- once, also when a result is written again
-      due_at = CASE WHEN x.new IN ('queued', 'unknown') AND x.new = x.status THEN now() + x.due_in_ms * interval '1 millisecond'
-                    WHEN x.new = 'unknown' THEN d.due_at END,
+      -- Once, also when a result is written again; an unknown row's new due time is a settlement's, which burns nothing.
+      tries = d.tries + (x.burnt AND (x.old = 'sending' OR x.old = 'unknown' AND x.new <> 'unknown'))::int,
+      due_at = CASE WHEN x.new NOT IN ('queued', 'unknown') THEN NULL
+                    WHEN x.new = x.status AND (x.new <> x.old OR x.new = 'unknown' AND NOT x.burnt)
+                    THEN now() + x.due_in_ms * interval '1 millisecond' ELSE d.due_at END,
       provider_message_id = coalesce(d.provider_message_id, x.provider_message_id),
       error_code = CASE WHEN x.new = x.status THEN x.code ELSE d.error_code END,
       segments = coalesce(x.segments, d.segments)
@@ -116,26 +128,49 @@ const RECORD = `
     SELECT announcement_id, n, dedupe, event, attempt, 'worker ' || $15::int, code, detail FROM decided
     ON CONFLICT DO NOTHING
   ),
+  -- What the sandbox says in a live installation is a rehearsal, and touches no real contact.
+  gone AS (
+    SELECT DISTINCT x.channel, x.address_key, x.code FROM decided x JOIN announcements a ON a.id = x.announcement_id
+    JOIN installation i ON i.live_since IS NULL OR a.gateway = 'live'
+    WHERE x.suppress
+  ),
   left_at_provider AS (
     INSERT INTO suppressions (channel, address, reason, source)
-    SELECT DISTINCT x.channel, x.address_key, 'opted-out', 'provider'
-    FROM decided x JOIN announcements a ON a.id = x.announcement_id
-    JOIN installation i ON i.live_since IS NULL OR a.gateway = 'live'
-    WHERE x.suppress ORDER BY 1, 2
+    SELECT channel, address_key, 'opted-out', 'provider' FROM gone WHERE channel <> 'webhook' ORDER BY 1, 2
     ON CONFLICT DO NOTHING
+  ),
+  disabled AS (
+    UPDATE endpoints e SET disabled_at = now(), disabled_reason = g.code
+    FROM gone g WHERE g.channel = 'webhook' AND e.id::text = g.address_key AND e.disabled_at IS NULL
   ),
   own_shards AS (
     INSERT INTO shards (announcement_id, channel, gateway, priority, from_n, to_n, retry, due_at)
     SELECT c.announcement_id, c.channel, s.gateway, s.priority, c.n, c.n, true, c.due_at
     FROM changed c JOIN shards s ON s.id = c.shard_id
-    WHERE c.channel = 'webhook' AND NOT s.retry AND c.new IN ('queued', 'unknown') AND c.old <> c.new
+    WHERE c.channel = 'webhook' AND NOT s.retry AND c.new IN ('queued', 'unknown') AND c.old = 'sending'
   ), ${countChanges('$16::smallint')}, ${countLatencies('$16::smallint')}
   SELECT count(*) FROM changed`;
 
+/** How long a lost SMS rests before it is asked for: as long as a dead worker's. The others are sent again. */
+const SETTLE_LOST = `now() + CASE d.channel WHEN 'sms' THEN interval '30 seconds' ELSE interval '0' END`;
+
+/**
+ * A shard is put back when nothing of it is in flight. What this worker has still claimed in it then was lost with a
+ * connection, in the claim's answer or with the result: it is in doubt.
+ */
 const RELEASE_SHARD = `
-  WITH rest AS (
-    SELECT min(CASE WHEN d.status = 'queued' THEN coalesce(d.due_at, now()) ELSE d.due_at END) AS due
-    FROM deliveries d WHERE ${IN_SHARD} AND d.status IN ('queued', 'unknown')
+  WITH locked AS (
+    SELECT d.announcement_id, d.n, $5::bigint AS shard_id FROM deliveries d
+    WHERE d.announcement_id = $1 AND d.n BETWEEN $2 AND $3 AND (d.channel <> 'webhook' OR $4::boolean = (d.attempt > 1))
+      AND d.status = 'sending' AND d.worker_id = $6 AND EXISTS (SELECT FROM shards s WHERE s.id = $5 AND s.claimed_by = $6)
+    ORDER BY d.n FOR UPDATE OF d
+  ), ${doubt(SETTLE_LOST, 'deliver', `'the claim or its result was lost'`)}, ${countChanges('$7::smallint')},
+  rest AS (
+    SELECT min(due) AS due FROM (
+      SELECT CASE WHEN d.status = 'queued' THEN coalesce(d.due_at, now()) ELSE d.due_at END AS due
+      FROM deliveries d WHERE ${IN_SHARD} AND d.status IN ('queued', 'unknown')
+      UNION ALL SELECT due_at FROM doubted WHERE channel <> 'webhook' OR $4::boolean
+    ) x
   )
   UPDATE shards s SET claimed_by = NULL, claimed_at = NULL, due_at = rest.due,
     generation = s.generation + (coalesce(rest.due <= now(), false) AND ${RUNNABLE})::int,
@@ -156,27 +191,38 @@ export function createDeliveryStore(pool: pg.Pool, sealer: Sealer): DeliveryStor
       const record = await loadRecord(pool, announcementId);
       const bundle = await loadBundle(pool, announcementId);
       if (!bundle) throw new Error(`announcement ${announcementId} has no frozen templates`);
-      const { rows } = await pool.query<{ now: Date }>('SELECT now()');
-      const nowMs = rows[0]?.now.getTime() ?? Number.NaN;
-      const expiresInMs = (record.expiresAt?.getTime() ?? nowMs) - nowMs;
-      return { record, bundle, chain: await loadChain(pool, announcementId), nowMs, expiresInMs };
+      // Outsiders learn what has superseded it, not that somebody is writing a correction.
+      const { rows } = await pool.query<{ now: Date; supersededBy: number[] }>(
+        `SELECT now(), ARRAY(SELECT id FROM announcements WHERE supersedes = $1 AND approved_at IS NOT NULL ORDER BY id) AS "supersededBy"`,
+        [announcementId],
+      );
+      const { now, supersededBy = [] } = rows[0] ?? {};
+      const nowMs = now?.getTime() ?? Number.NaN;
+      return {
+        record: { ...record, supersededBy },
+        bundle,
+        chain: await loadChain(pool, announcementId),
+        nowMs,
+        expiresInMs: (record.expiresAt?.getTime() ?? nowMs) - nowMs,
+      };
     },
 
-    async claimShard(shardId, generation, workerId) {
-      const { rows } = await pool.query<ShardClaim>({
-        name: 'claim-shard',
-        text: CLAIM_SHARD,
-        values: [shardId, generation, workerId],
-      });
-      const claim = rows[0];
-      if (!claim) return null;
-      await pool.query({
-        name: 'suppress-in-shard',
-        text: SUPPRESS,
-        values: [...range(claim), slotOf(workerId)],
-      });
-      return claim;
-    },
+    claimShard: (shardId, generation, workerId) =>
+      inTransaction(pool, async (client) => {
+        const { rows } = await client.query<ShardClaim>({
+          name: 'claim-shard',
+          text: CLAIM_SHARD,
+          values: [shardId, generation, workerId],
+        });
+        const claim = rows[0];
+        if (!claim) return null;
+        await client.query({
+          name: 'suppress-in-shard',
+          text: SUPPRESS,
+          values: [...range(claim), slotOf(workerId)],
+        });
+        return claim;
+      }),
 
     async claimRows(claim, limit, workerId) {
       const { rows } = await pool.query<ClaimedRow>({
@@ -235,7 +281,7 @@ export function createDeliveryStore(pool: pg.Pool, sealer: Sealer): DeliveryStor
       }>({
         name: 'release-shard',
         text: RELEASE_SHARD,
-        values: [...range(claim), claim.shardId, workerId],
+        values: [...range(claim), claim.shardId, workerId, slotOf(workerId)],
       });
       const shard = rows[0];
       if (!shard?.due) return null;

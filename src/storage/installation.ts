@@ -27,7 +27,7 @@ export async function openInstallation(
     liveSince: Date | null;
   }>(
     `UPDATE installation SET secret_check = coalesce(secret_check, $1),
-       live_since = CASE WHEN $2 THEN coalesce(live_since, now()) ELSE live_since END
+       live_since = CASE WHEN $2 AND coalesce(secret_check, $1) = $1 THEN coalesce(live_since, now()) ELSE live_since END
      RETURNING id, id_key AS "idKey", secret_check AS "secretCheck", live_since AS "liveSince"`,
     [secretCheck, mode === 'live'],
   );

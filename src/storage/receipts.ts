@@ -27,7 +27,7 @@ const APPLY = `
     ON CONFLICT DO NOTHING
   ),
   best AS (
-    SELECT DISTINCT ON (announcement_id, n) announcement_id, n, receipt, provider_message_id, code
+    SELECT DISTINCT ON (announcement_id, n) announcement_id, n, receipt, provider_message_id, code, source
     FROM known ORDER BY announcement_id, n, receipt DESC NULLS LAST
   ),
   locked AS (
@@ -36,7 +36,7 @@ const APPLY = `
     ORDER BY d.announcement_id, d.n FOR UPDATE OF d
   ),
   decided AS (
-    SELECT l.*, b.receipt, b.provider_message_id, b.code,
+    SELECT l.*, b.receipt, b.provider_message_id, b.code, b.source,
       CASE WHEN b.receipt IS NULL THEN l.old
            WHEN l.old IN ('expired', 'cancelled') AND b.receipt = 'delivered' THEN 'delivered'
            WHEN l.old IN ('suppressed', 'expired', 'cancelled') THEN l.old
@@ -47,7 +47,9 @@ const APPLY = `
     UPDATE deliveries d SET
       status = x.new,
       due_at = CASE WHEN x.new IN ('queued', 'unknown') THEN d.due_at END,
-      provider_message_id = coalesce(d.provider_message_id, x.provider_message_id),
+      -- A report of delivery by mail knows no provider's id, and may come before the answer that has it.
+      provider_message_id = coalesce(d.provider_message_id, x.provider_message_id,
+        CASE WHEN x.new IN ('sent', 'delivered') THEN x.source END),
       error_code = CASE WHEN x.new IN ('failed', 'undelivered') AND x.new <> x.old THEN coalesce(x.code, 'unknown')
                         WHEN x.new = 'delivered' THEN NULL ELSE d.error_code END
     FROM decided x WHERE d.announcement_id = x.announcement_id AND d.n = x.n

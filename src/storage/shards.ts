@@ -1,6 +1,40 @@
+import { WEBHOOK_HOURS } from '../domain/announcement.ts';
+
 /**
  * Whether a shard `s` of an announcement `a` may run now: it is being sent, citizens' messages have not expired,
  * and the channel's provider is not known to refuse us.
  */
 export const RUNNABLE = `(a.state = 'sending' AND (a.expires_at > now() OR s.channel = 'webhook')
   AND NOT EXISTS (SELECT FROM breakers b WHERE b.channel = s.channel AND b.gateway = s.gateway))`;
+
+/** When an announcement `a` gives up what is still unknown on a channel: an hour after the last try there can be. */
+export const unknownUntil = (channel: string): string => `(interval '1 hour' + CASE ${channel}
+  WHEN 'webhook' THEN greatest(a.approved_at, a.scheduled_at) + interval '${WEBHOOK_HOURS} hours' ELSE a.expires_at END)`;
+
+/**
+ * CTEs that make `sending` rows `unknown`, given `locked (announcement_id, n, shard_id)`: they may have been sent,
+ * and whoever held them cannot say. A webhook's first attempt gets the shard of its own that every retry has.
+ * They end in `changed`, for the counts.
+ * @param due when they may be settled, over `deliveries d`
+ * @param why the event's detail, over `doubted`
+ */
+export const doubt = (due: string, source: string, why: string): string => `
+  doubted AS (
+    UPDATE deliveries d SET status = 'unknown', due_at = ${due}
+    FROM locked l WHERE d.announcement_id = l.announcement_id AND d.n = l.n
+    RETURNING d.announcement_id, d.n, d.channel, d.attempt, d.worker_id, d.segments, d.due_at, l.shard_id
+  ),
+  events AS (
+    INSERT INTO delivery_events (announcement_id, n, dedupe, type, attempt, source, detail)
+    SELECT announcement_id, n, 'a' || attempt || ':unknown', 'unknown', attempt, '${source}', ${why} FROM doubted
+    ON CONFLICT DO NOTHING
+  ),
+  own_shards AS (
+    INSERT INTO shards (announcement_id, channel, gateway, priority, from_n, to_n, retry, due_at)
+    SELECT b.announcement_id, b.channel, s.gateway, s.priority, b.n, b.n, true, b.due_at
+    FROM doubted b JOIN shards s ON s.id = b.shard_id WHERE b.channel = 'webhook' AND NOT s.retry
+  ),
+  changed AS (
+    SELECT announcement_id, channel, 'sending'::delivery_status AS old, 'unknown'::delivery_status AS new,
+      segments AS old_segments, segments FROM doubted
+  )`;

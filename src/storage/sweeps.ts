@@ -4,7 +4,7 @@ import type { Job, QueueName } from '../pipeline/ports.ts';
 import { QUEUE_OF, type SweepStore } from '../pipeline/stores.ts';
 import { countChanges } from './counts.ts';
 import { PRIORITY } from './expansions.ts';
-import { RUNNABLE } from './shards.ts';
+import { doubt, RUNNABLE, unknownUntil } from './shards.ts';
 
 /**
  * Jobs that may wait in one queue at one priority. The queue is a wake-up call: a short one costs little memory,
@@ -58,8 +58,8 @@ const ENQUEUE_SHARDS = `
   RETURNING s.id, s.channel, s.generation, s.priority`;
 
 /**
- * A dead worker's claims: its rows become `unknown` (they may have been sent), its shards are free again.
- * A webhook's first attempt gets the shard of its own that every retry has.
+ * A dead worker's claims: its rows become `unknown` (they may have been sent), its shards are free again. So are
+ * those of a worker that left without putting them back, because the database did not answer it any more.
  */
 const BURY = `
   WITH dead AS (
@@ -68,38 +68,27 @@ const BURY = `
       AND EXISTS (SELECT FROM sweeper WHERE bury_from <= clock_timestamp())
     RETURNING id, kind
   ),
+  gone AS (
+    SELECT id FROM dead
+    UNION
+    SELECT w.id FROM shards s JOIN workers w ON w.id = s.claimed_by WHERE s.claimed_by IS NOT NULL AND w.ended_at IS NOT NULL
+  ),
   freed AS (
     UPDATE shards s SET claimed_by = NULL, claimed_at = NULL, deaths = s.deaths + 1, enqueued_at = NULL,
       due_at = least(s.due_at, now())
-    FROM dead WHERE s.claimed_by = dead.id
-    RETURNING s.id, s.announcement_id, s.channel, s.gateway, s.priority, s.from_n, s.to_n, s.retry, dead.id AS worker_id
+    FROM gone WHERE s.claimed_by = gone.id
+    RETURNING s.id, s.announcement_id, s.from_n, s.to_n, s.retry, gone.id AS worker_id
   ),
   locked AS (
     SELECT d.announcement_id, d.n, f.id AS shard_id FROM freed f JOIN deliveries d
       ON d.announcement_id = f.announcement_id AND d.n BETWEEN f.from_n AND f.to_n
-    WHERE d.status = 'sending' AND d.worker_id = f.worker_id
+    WHERE d.status = 'sending' AND d.worker_id = f.worker_id AND (d.channel <> 'webhook' OR f.retry = (d.attempt > 1))
     ORDER BY d.announcement_id, d.n FOR UPDATE OF d
-  ),
-  doubted AS (
-    UPDATE deliveries d SET status = 'unknown',
-      due_at = now() + ($2::jsonb ->> d.channel::text)::int * interval '1 millisecond'
-    FROM locked l WHERE d.announcement_id = l.announcement_id AND d.n = l.n
-    RETURNING d.announcement_id, d.n, d.channel, d.attempt, d.worker_id, d.segments, d.due_at, l.shard_id
-  ),
-  events AS (
-    INSERT INTO delivery_events (announcement_id, n, dedupe, type, attempt, source, detail)
-    SELECT announcement_id, n, 'a' || attempt || ':unknown', 'unknown', attempt, 'sweep', 'worker ' || worker_id || ' died holding it' FROM doubted
-    ON CONFLICT DO NOTHING
-  ),
-  own_shards AS (
-    INSERT INTO shards (announcement_id, channel, gateway, priority, from_n, to_n, retry, due_at)
-    SELECT b.announcement_id, b.channel, f.gateway, f.priority, b.n, b.n, true, b.due_at
-    FROM doubted b JOIN freed f ON f.id = b.shard_id WHERE b.channel = 'webhook' AND NOT f.retry
-  ),
-  changed AS (
-    SELECT announcement_id, channel, 'sending'::delivery_status AS old, 'unknown'::delivery_status AS new,
-      segments AS old_segments, segments FROM doubted
-  ), ${countChanges('0::smallint')}
+  ), ${doubt(
+    `now() + ($2::jsonb ->> d.channel::text)::int * interval '1 millisecond'`,
+    'sweep',
+    `'worker ' || worker_id || ' died holding it'`,
+  )}, ${countChanges('0::smallint')}
   SELECT dead.id, dead.kind, (SELECT count(*)::int FROM doubted b WHERE b.worker_id = dead.id) AS rows FROM dead`;
 
 /** Queued rows of what was cancelled, or has expired for citizens: shard by shard, a bounded batch a call. */
@@ -135,20 +124,21 @@ const STOP_ROWS = `
   ), ${countChanges('0::smallint')}
   SELECT count(*)::int AS n FROM changed`;
 
-const NONE = (statuses: string) => `NOT EXISTS (
-  SELECT FROM delivery_counts c WHERE c.announcement_id = a.id AND c.status IN (${statuses})
+/** Whether an announcement `a` has no such row, by its counts. */
+const none = (which: string) => `NOT EXISTS (
+  SELECT FROM delivery_counts c WHERE c.announcement_id = a.id AND ${which}
   GROUP BY c.channel, c.status HAVING sum(c.n) > 0)`;
 
 /**
- * Nothing queued or sending, and what is unknown is settled or past its bound (an hour after expiry): completed.
+ * Nothing queued or sending, and what is unknown is settled or past its bound: completed.
  * What was held back past its expiry with nothing left to send: expired.
  */
 const FINISH = `
   WITH over AS (
     SELECT a.id, CASE a.state WHEN 'sending' THEN 'completed' ELSE 'expired' END AS state
     FROM announcements a LEFT JOIN expansions e ON e.announcement_id = a.id
-    WHERE ${NONE(`'queued', 'sending'`)} AND (
-      a.state = 'sending' AND e.phase = 'done' AND (a.expires_at < now() - interval '1 hour' OR ${NONE(`'unknown'`)})
+    WHERE ${none(`c.status IN ('queued', 'sending')`)} AND (
+      a.state = 'sending' AND e.phase = 'done' AND ${none(`c.status = 'unknown' AND ${unknownUntil('c.channel')} > now()`)}
       OR a.state IN ('submitted', 'approved', 'paused') AND a.expires_at <= now())
     FOR UPDATE OF a SKIP LOCKED
   ),

@@ -24,8 +24,6 @@ export interface FragileQueue {
   readonly options: QueueServer;
   /** Kills the server; it comes back on the same port by itself. */
   crash(): Promise<void>;
-  /** Adds a job that nobody is notified of; throws while the server is away. */
-  addSilently(queue: string): Promise<void>;
   /** The server keeps its connections and answers nothing. */
   freeze(): Promise<() => void>;
   dispose(): Promise<void>;
@@ -289,15 +287,6 @@ export function describeOutages(name: string, setup: () => Promise<FragileQueue>
       await eventually(async () => expect(desk.handled.map((one) => one.id)).toContain(3), 15_000);
       // While it was away the runner did not try as fast as it could.
       expect(desk.errors.length).toBeLessThan(60);
-    });
-
-    test('after a crash, too, a job that nobody was notified of is found within some five seconds', async () => {
-      await desk.run('sms');
-      await server.crash();
-      await eventually(() => server.addSilently(desk.nameOf('sms')));
-      const since = performance.now();
-      await desk.arrived(1);
-      expect(performance.now() - since).toBeLessThan(9_000);
     });
 
     test('a server that hangs is said within two seconds, and a runner can be closed', async () => {

@@ -1,3 +1,4 @@
+import { EventEmitter, once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { createPostgresBackend, Queue } from 'bullmq';
 import { Redis } from 'ioredis';
@@ -11,6 +12,7 @@ import {
   type QueueUnderTest,
 } from '../conformance/wake-ups.ts';
 import { createEmptyDatabase, createTestDatabase, servers } from '../support/database.ts';
+import { eventually } from '../support/eventually.ts';
 import { redisUrl } from '../support/redis.ts';
 import { freePort, startPostgres18, startRedis, uniqueName } from '../support/servers.ts';
 
@@ -81,6 +83,44 @@ for (const server of servers()) {
   });
 }
 
+for (const server of servers()) {
+  // BullMQ sleeps for an hour after it failed to listen; only a notification would wake it.
+  test(`a runner on ${server.name} that could not listen for a while still finds what it was not notified of`, async () => {
+    const { connectionString, pool, drop } = await createTestDatabase(server);
+    const errors: Error[] = [];
+    const handled = new EventEmitter();
+    const runner = await createRunner({ backend: 'postgres', connectionString, installationId: 'x' })(
+      'sms',
+      { concurrency: 1, onError: (error) => errors.push(error) },
+      async () => void handled.emit('job'),
+    );
+    const its = `datname = current_database() AND application_name <> 'herald-test'`;
+    const listens = async () => {
+      const sql = `SELECT FROM pg_stat_activity WHERE ${its} AND query ILIKE '%listen bullmq_jobs%'`;
+      expect((await pool.query(sql)).rowCount).toBe(1);
+    };
+    await eventually(listens);
+    const admin = new pg.Client({ connectionString: server.url });
+    await admin.connect();
+    const allow = (yes: boolean) =>
+      admin.query(`ALTER DATABASE ${new URL(connectionString).pathname.slice(1)} ALLOW_CONNECTIONS ${yes}`);
+    await allow(false);
+    await pool.query(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE ${its}`);
+    const refusals = () => errors.filter((error) => error.message.includes('not currently accepting')).length;
+    await eventually(async () => expect(refusals()).toBeGreaterThan(1));
+    await allow(true);
+    await admin.end();
+    await eventually(listens);
+    const since = performance.now();
+    const arrived = once(handled, 'job');
+    await postgresQueue(connectionString).addSilently('herald-x-sms');
+    await arrived;
+    expect(performance.now() - since).toBeLessThan(7_000);
+    await runner.close();
+    await drop();
+  });
+}
+
 if (redis) {
   describeWakeUps('Redis', async (): Promise<QueueUnderTest> => {
     const client = new Redis(redis, { maxRetriesPerRequest: null });
@@ -118,7 +158,6 @@ if (redis) {
       async crash() {
         process.kill(await pidOf(), 'SIGKILL');
       },
-      addSilently: (name) => addToRedis(server.url, name, FOR_TEST),
       async freeze() {
         const pid = await pidOf();
         process.kill(pid, 'SIGSTOP');
@@ -147,7 +186,6 @@ describeOutages('PostgreSQL 18', async (): Promise<FragileQueue> => {
     async crash() {
       for (const pid of await pids()) process.kill(pid, 'SIGKILL');
     },
-    addSilently: postgresQueue(server.url).addSilently,
     async freeze() {
       const frozen = await pids();
       for (const pid of frozen) process.kill(pid, 'SIGSTOP');

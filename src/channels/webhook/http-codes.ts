@@ -17,7 +17,7 @@ const STATUSES: readonly {
     category: 'permanent',
     why: 'redirects are not followed; register the URL that it points to',
   },
-  { from: 410, to: 410, category: 'permanent', why: 'the endpoint is gone and wants no more webhooks' },
+  { from: 410, to: 410, category: 'opted-out', why: 'the endpoint is gone and wants no more webhooks' },
   { from: 429, to: 429, category: 'throttled', why: 'the endpoint asks for fewer requests' },
   { from: 400, to: 499, category: 'temporary', why: 'the endpoint refused the request' },
   { from: 500, to: 599, category: 'temporary', why: 'the endpoint failed' },

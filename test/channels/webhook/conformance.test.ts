@@ -10,7 +10,8 @@ const BEHAVIOURS: Partial<Record<Kind, HookBehaviour>> = {
   accepted: 'ok',
   temporary: 'fail-500',
   throttled: 'throttle',
-  permanent: 'gone-410',
+  permanent: 'redirect',
+  'opted-out': 'gone-410',
   cut: 'reset',
   hang: 'hang',
 };

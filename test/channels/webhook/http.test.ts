@@ -123,7 +123,7 @@ describe('a webhook', () => {
     [400, {}, { category: 'temporary', code: 'HTTP 400' }],
     [401, {}, { category: 'temporary', code: 'HTTP 401' }],
     [404, {}, { category: 'temporary', code: 'HTTP 404' }],
-    [410, {}, { category: 'permanent', code: 'HTTP 410' }],
+    [410, {}, { category: 'opted-out', code: 'HTTP 410' }],
     [429, { 'retry-after': '7' }, { category: 'throttled', code: 'HTTP 429', retryAfterMs: 7_000 }],
     [500, {}, { category: 'temporary', code: 'HTTP 500' }],
     [503, { 'retry-after': '120' }, { category: 'temporary', code: 'HTTP 503', retryAfterMs: 120_000 }],

@@ -1,0 +1,162 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { CHANNELS, type Channel } from '../../src/domain/channel.ts';
+import { FAILURE_CATEGORIES, type SendOutcome } from '../../src/domain/outcome.ts';
+import { RETRY_POLICIES, VERDICTS } from '../../src/domain/retry.ts';
+import { givenBack, judge, settleAfterMs } from '../../src/pipeline/attempt.ts';
+import type { ClaimedDelivery, ShardClaim } from '../../src/pipeline/stores.ts';
+
+const HOUR = 3_600_000;
+
+const claimOf = (channel: Channel): ShardClaim => ({
+  shardId: 5,
+  announcementId: 9,
+  channel,
+  gateway: 'sandbox',
+  priority: 2,
+  fromN: 1,
+  toN: 500,
+  retry: false,
+  deaths: 0,
+});
+const rowOf = (tries: number, attempt = tries + 1): ClaimedDelivery => ({
+  n: 7,
+  attempt,
+  tries,
+  address: '+14155550100',
+  contactId: 3,
+  locale: 'en',
+  name: null,
+  sequence: null,
+  endpoint: null,
+});
+const now = { ageMs: 1_000, random: 0.5, requestTimeoutMs: 10_000, segments: 2 };
+const refused = (category: (typeof FAILURE_CATEGORIES)[number], retryAfterMs?: number): SendOutcome => ({
+  outcome: 'refused',
+  category,
+  code: '21610',
+  message: 'why',
+  ...(retryAfterMs !== undefined && { retryAfterMs }),
+});
+const UNKNOWN: SendOutcome = { outcome: 'unknown', code: 'TIMEOUT', message: 'no answer' };
+const channel = fc.constantFrom(...CHANNELS);
+
+describe('what is written of an attempt', () => {
+  it('is matched on the attempt, and its event has a key that is told apart from the other attempts’', () => {
+    const anyOutcome = fc.oneof(
+      fc.constantFrom(...FAILURE_CATEGORIES).map((category) => refused(category)),
+      fc.constant(UNKNOWN),
+      fc
+        .boolean()
+        .map((delivered) => ({ outcome: 'accepted', providerMessageId: 'SM1', delivered }) as const),
+    );
+    fc.assert(
+      fc.property(channel, anyOutcome, fc.nat(70), fc.nat(3), (c, outcome, tries, lost) => {
+        const row = rowOf(tries, tries + 1 + lost);
+        const { record } = judge(claimOf(c), row, outcome, now);
+        expect(record).toMatchObject({ announcementId: 9, n: 7, shardId: 5, attempt: row.attempt });
+        expect(record.dedupe).toBe(`a${row.attempt}:${record.event}`);
+        // What the table's CHECKs ask for.
+        if (['sent', 'delivered'].includes(record.status)) expect(record.providerMessageId).toBe('SM1');
+        if (record.status === 'failed') expect(record.code).toBeTruthy();
+        const waits = ['queued', 'unknown'].includes(record.status);
+        expect(record.dueInMs === null).toBe(!waits);
+      }),
+    );
+  });
+
+  it('taken is sent; where taking is proof, delivered', () => {
+    for (const delivered of [false, true]) {
+      const outcome = { outcome: 'accepted', providerMessageId: 'x', delivered, detail: '250' } as const;
+      const { record, consequence } = judge(claimOf('email'), rowOf(0), outcome, now);
+      const status = delivered ? 'delivered' : 'sent';
+      expect(record).toMatchObject({ status, event: status, burnt: true, detail: '250', segments: 2 });
+      expect(consequence).toBeUndefined();
+    }
+  });
+
+  it.each(FAILURE_CATEGORIES)('%s ends as its verdict says', (category) => {
+    const { record, consequence } = judge(claimOf('sms'), rowOf(0), refused(category), now);
+    const verdict = VERDICTS[category];
+    expect(record.status).toBe(verdict.status);
+    expect(record.burnt).toBe(verdict.burnt);
+    expect(record.suppress).toBe(category === 'opted-out');
+    expect(record.event).toBe(verdict.status === 'queued' ? 'retry' : verdict.status);
+    expect(consequence).toBe(verdict.consequence);
+  });
+
+  it('temporary failures are tried again until the tries are used up, and then failed', () => {
+    fc.assert(
+      fc.property(channel, fc.nat(70), (c, tries) => {
+        const { record } = judge(claimOf(c), rowOf(tries), refused('temporary'), now);
+        expect(record.status).toBe(tries + 1 >= RETRY_POLICIES[c].maxTries ? 'failed' : 'queued');
+      }),
+    );
+  });
+
+  it('what burns no try is never used up, but waits longer each time', () => {
+    const delays = [1, 2, 5, 12, 1_000].map((attempt) => {
+      const { record } = judge(claimOf('sms'), rowOf(0, attempt), refused('throttled'), {
+        ...now,
+        random: 0.999,
+      });
+      expect(record).toMatchObject({ status: 'queued', burnt: false });
+      return record.dueInMs ?? 0;
+    });
+    expect(delays).toEqual([...delays].sort((a, b) => a - b));
+    expect(delays.at(-1)).toBeGreaterThan(0.99 * RETRY_POLICIES.sms.capMs);
+  });
+
+  it('the provider’s Retry-After is honoured', () => {
+    const { record } = judge(claimOf('sms'), rowOf(0), refused('throttled', 90_000), now);
+    expect(record.dueInMs).toBe(90_000);
+  });
+
+  it('webhooks end after three days whatever the endpoint says, throttling too; citizens’ messages by expiry', () => {
+    for (const category of ['temporary', 'throttled'] as const) {
+      const at = (c: Channel, hours: number) =>
+        judge(claimOf(c), rowOf(3), refused(category), { ...now, ageMs: hours * HOUR }).record.status;
+      expect([at('webhook', 71), at('webhook', 73)]).toEqual(['queued', 'failed']);
+      expect([at('sms', 73), at('email', 73)]).toEqual(['queued', 'queued']);
+    }
+    // A delay that would end beyond them is not waited for.
+    const late = judge(claimOf('webhook'), rowOf(3), refused('temporary', 23 * HOUR), {
+      ...now,
+      ageMs: 50 * HOUR,
+    });
+    expect(late.record.status).toBe('failed');
+  });
+});
+
+describe('an answer that never came', () => {
+  it('an SMS rests until the provider can be asked, however often it was tried', () => {
+    fc.assert(
+      fc.property(fc.nat(100), (tries) => {
+        const { record } = judge(claimOf('sms'), rowOf(tries), UNKNOWN, now);
+        expect(record).toMatchObject({ status: 'unknown', burnt: true, dueInMs: settleAfterMs(10_000) });
+        expect(record.dueInMs).toBe(40_000);
+      }),
+    );
+  });
+
+  it('the others are sent again under the same id, but not to somebody who takes them all and never answers', () => {
+    for (const c of ['email', 'webhook'] as const) {
+      const { maxTries, baseMs } = RETRY_POLICIES[c];
+      const first = judge(claimOf(c), rowOf(0), UNKNOWN, now).record;
+      expect(first).toMatchObject({ status: 'unknown', event: 'unknown', dueInMs: baseMs / 2 });
+      const last = judge(claimOf(c), rowOf(maxTries - 1), UNKNOWN, now).record;
+      expect(last).toMatchObject({ status: 'failed', event: 'failed', dueInMs: null, code: 'TIMEOUT' });
+    }
+  });
+});
+
+it('a row that was claimed and never sent goes back as it was', () => {
+  expect(givenBack(claimOf('sms'), rowOf(2), 'worker is stopping')).toMatchObject({
+    status: 'queued',
+    dueInMs: 0,
+    burnt: false,
+    attempt: 3,
+    event: 'given-back',
+    detail: 'worker is stopping',
+  });
+});

@@ -1,0 +1,416 @@
+import { expect } from 'vitest';
+import type { Channel } from '../../src/domain/channel.ts';
+import { first, type Office, only, result, stories } from '../support/office.ts';
+
+const SETTLE: Readonly<Record<Channel, number>> = { sms: 30_000, email: 0, webhook: 0 };
+const SILENT_MS = 30_000;
+
+/** Shards without rows: enough for what only looks at shards. */
+const emptyShards = (office: Office, id: number, count: number, priority: number, channel: Channel = 'sms') =>
+  office.pool.query(
+    `INSERT INTO shards (announcement_id, channel, gateway, priority, from_n, to_n, due_at)
+     SELECT $1, $4, 'sandbox', $3, n, n, now() - n * interval '1 second' FROM generate_series(1, $2) n`,
+    [id, count, priority, channel],
+  );
+
+/** One turn in which only the dead are looked for. */
+const bury = async (office: Office, graceMs = 0) => {
+  let buried: Awaited<ReturnType<Office['sweeps']['buryDead']>> = [];
+  await office.sweeps.lead(graceMs, async () => {
+    buried = await office.sweeps.buryDead(SILENT_MS, SETTLE);
+  });
+  return buried;
+};
+
+stories('what is due', (test) => {
+  test('starts when it is approved and its time has come, once', async ({ office }) => {
+    const now = await office.approved({ urgency: 'urgent' });
+    const later = await office.approved({}, { scheduledAt: new Date(Date.now() + 3_600_000) });
+    const missed = await office.approved({}, { expiresAt: new Date(Date.now() - 1_000) });
+    const draft = await office.draft();
+    const state = async (id: number) => (await office.announcements.get(id)).state;
+
+    expect(await office.sweeps.startDue()).toEqual([
+      { queue: 'expand', id: now, generation: 1, priority: 2 },
+    ]);
+    expect(await Promise.all([now, later, missed, draft].map(state))).toEqual([
+      'sending',
+      'approved',
+      'approved',
+      'draft',
+    ]);
+    expect((await office.announcements.acts(now)).at(-1)).toMatchObject({ act: 'start', userId: null });
+
+    await office.age('announcements', 'scheduled_at', 3_601, `id = ${later}`);
+    const jobs = await Promise.all([1, 2, 3].map(() => office.sweeps.startDue()));
+    expect(jobs.flat()).toEqual([{ queue: 'expand', id: later, generation: 1, priority: 3 }]);
+    const starts = (await office.announcements.acts(later)).filter((act) => act.act === 'start');
+    expect(starts).toHaveLength(1);
+  });
+
+  test('an expansion whose job was lost is enqueued anew after 15 seconds', async ({ office }) => {
+    const id = await office.approved();
+    await office.sweeps.startDue();
+    await office.age('expansions', 'enqueued_at', 14);
+    expect(await office.sweeps.startDue()).toEqual([]);
+    await office.age('expansions', 'enqueued_at', 2);
+    expect(await office.sweeps.startDue()).toMatchObject([{ id, generation: 2 }]);
+  });
+
+  test('fills a window of 64 jobs per queue and priority, the earliest first', async ({ office }) => {
+    const id = await office.sending();
+    await emptyShards(office, id, 70, 3);
+    await emptyShards(office, id, 5, 2);
+    await emptyShards(office, id, 66, 3, 'email');
+    const jobs = await office.sweeps.enqueueDue();
+    const of = (queue: string, priority: number) =>
+      jobs.filter((job) => job.queue === queue && job.priority === priority);
+    expect([of('sms', 3), of('sms', 2), of('email', 3)].map((list) => list.length)).toEqual([64, 5, 64]);
+    expect(new Set(jobs.map((job) => job.generation))).toEqual(new Set([1]));
+    // The longest due ones have the highest numbers here.
+    const left = (await office.shards(id)).filter((shard) => !shard.enqueued);
+    expect(left.map((shard) => shard.from).sort((a, b) => a - b)).toEqual([1, 1, 2, 2, 3, 4, 5, 6]);
+
+    expect(await office.sweeps.enqueueDue()).toEqual([]);
+    const taken = of('sms', 3).slice(0, 2);
+    for (const job of taken) await office.deliveries.claimShard(job.id, job.generation, 1);
+    expect(await office.sweeps.enqueueDue()).toMatchObject([{ queue: 'sms' }, { queue: 'sms' }]);
+  });
+
+  test('a job that nobody took for 15 seconds counts as lost; the old one is void', async ({ office }) => {
+    await office.citizens(1);
+    const id = await office.sending({ channels: ['sms'] });
+    const lost = only(await office.sweeps.enqueueDue());
+    await office.age('shards', 'enqueued_at', 14);
+    expect(await office.sweeps.enqueueDue()).toEqual([]);
+    await office.age('shards', 'enqueued_at', 2);
+    const job = only(await office.sweeps.enqueueDue());
+    expect(job).toEqual({ ...lost, generation: lost.generation + 1 });
+    expect(await office.deliveries.claimShard(lost.id, lost.generation, 1)).toBeNull();
+    expect(await office.deliveries.claimShard(job.id, job.generation, 1)).toMatchObject({
+      announcementId: id,
+    });
+  });
+
+  test('is nobody’s twice, when several look at once', async ({ office }) => {
+    const id = await office.sending();
+    await emptyShards(office, id, 60, 3);
+    const jobs = (await Promise.all([1, 2, 3, 4].map(() => office.sweeps.enqueueDue()))).flat();
+    expect(new Set(jobs.map((job) => job.id)).size).toBe(60);
+    expect(jobs).toHaveLength(60);
+  });
+
+  test('leaves out what lies ahead, is paused, has expired, or has its provider against it', async ({
+    office,
+  }) => {
+    const sandbox = await office.sending();
+    const live = await office.sending({}, { gateway: 'live' });
+    const [paused, late] = [await office.sending(), await office.sending()];
+    for (const id of [sandbox, paused, late]) {
+      await emptyShards(office, id, 1, 3, 'sms');
+      await emptyShards(office, id, 1, 3, 'webhook');
+    }
+    await office.pool.query(
+      `INSERT INTO shards (announcement_id, channel, gateway, priority, from_n, to_n, due_at) VALUES
+         ($1, 'sms', 'live', 3, 1, 1, now()), ($1, 'email', 'live', 3, 2, 2, now() + interval '1 minute')`,
+      [live],
+    );
+    await office.move(paused, 'pause', 'paused');
+    await office.age('announcements', 'expires_at', 2 * 86_400, `id = ${late}`);
+    await office.breakers.open({
+      provider: 'twilio',
+      channel: 'sms',
+      gateway: 'sandbox',
+      code: '1',
+      message: 'x',
+    });
+    const jobs = await office.sweeps.enqueueDue();
+    const shards = [
+      ...(await office.shards(sandbox)),
+      ...(await office.shards(live)),
+      ...(await office.shards(late)),
+    ];
+    expect(
+      shards.filter((shard) => jobs.some((job) => job.id === shard.id)).map((shard) => shard.channel),
+    ).toEqual(['webhook', 'sms', 'webhook']);
+    expect(jobs).toHaveLength(3);
+  });
+});
+
+stories('a worker that died', (test) => {
+  test('leaves rows in doubt and shards that are free again', async ({ office }) => {
+    await office.endpoint('daily');
+    await office.citizens(3, 'sms');
+    await office.citizens(1, 'email');
+    const id = await office.sending();
+    const [dead, alive] = [await office.worker('sms'), await office.worker('email')];
+    await bury(office);
+    const claims = await office.hold(id, dead);
+    for (const claim of claims) await office.deliveries.claimRows(claim, 2, dead);
+    await office.age('workers', 'heartbeat_at', 29, `id = ${dead}`);
+    expect(await bury(office)).toEqual([]);
+    await office.age('workers', 'heartbeat_at', 2, `id = ${dead}`);
+    expect(await bury(office)).toEqual([{ id: dead, kind: 'sms', rows: 4 }]);
+    expect(await bury(office)).toEqual([]);
+
+    const rows = await office.rows(id);
+    expect(rows.map(({ channel, status, attempt, tries }) => [channel, status, attempt, tries])).toEqual([
+      ['webhook', 'unknown', 1, 0],
+      ['sms', 'unknown', 1, 0],
+      ['sms', 'unknown', 1, 0],
+      ['sms', 'queued', 0, 0],
+      ['email', 'unknown', 1, 0],
+    ]);
+    expect(rows[0]?.dueInMs).toBeLessThanOrEqual(0);
+    expect(rows[1]?.dueInMs).toBeGreaterThan(25_000);
+    expect(await office.events(id, 2)).toEqual(['unknown']);
+    const shards = await office.shards(id);
+    expect(
+      shards.slice(0, 3).map(({ deaths, claimedBy, enqueued }) => [deaths, claimedBy, enqueued]),
+    ).toEqual(Array(3).fill([1, null, false]));
+    expect(only(shards.slice(3))).toMatchObject({
+      channel: 'webhook',
+      from: 1,
+      to: 1,
+      retry: true,
+      deaths: 0,
+    });
+    await office.expectCountsToMatch(id);
+
+    expect(await office.workers.heartbeat(dead)).toBe(false);
+    expect(await office.workers.heartbeat(alive)).toBe(true);
+    expect((await office.reports.health()).workers).toMatchObject([{ kind: 'email' }]);
+    // What it finds out when it wakes is taken for what it is: the truth about attempt 1.
+    const sms = only(claims.filter((claim) => claim.channel === 'sms'));
+    await office.deliveries.record([result(sms, { n: 2, attempt: 1 })], dead);
+    expect((await office.rows(id))[1]).toMatchObject({ status: 'sent', tries: 1 });
+    expect((await office.hold(id, alive)).map((claim) => claim.deaths).sort()).toEqual([0, 1, 1, 1]);
+  });
+
+  test('holding a newsroom’s retry and its first attempts leaves one shard for each row', async ({
+    office,
+  }) => {
+    await office.endpoint('daily');
+    await office.endpoint('radio');
+    const id = await office.sending();
+    const worker = await office.worker('webhook');
+    await bury(office);
+    const shared = await office.holdOne(id, worker);
+    const row = only(await office.deliveries.claimRows(shared, 1, worker));
+    await office.deliveries.record(
+      [result(shared, row, { status: 'queued', dueInMs: 0, code: '503' })],
+      worker,
+    );
+    const retry = await office.holdOne(id, worker);
+    await office.deliveries.claimRows(retry, 1, worker);
+    await office.deliveries.claimRows(shared, 1, worker);
+    await office.age('workers', 'heartbeat_at', 60);
+    expect(await bury(office)).toMatchObject([{ rows: 2 }]);
+    expect((await office.shards(id)).map(({ from, to, retry }) => [from, to, retry])).toEqual([
+      [1, 2, false],
+      [1, 1, true],
+      [2, 2, true],
+    ]);
+  });
+
+  test('is not declared dead before everybody could be heard again', async ({ office }) => {
+    await office.worker();
+    await office.age('workers', 'heartbeat_at', 60);
+    expect(await bury(office, 10_000)).toEqual([]);
+    await office.age('sweeper', 'bury_from', 11);
+    expect(await bury(office, 10_000)).toHaveLength(1);
+
+    // The sweeper, or the database, was away for a while.
+    await office.worker();
+    await office.age('workers', 'heartbeat_at', 60, 'ended_at IS NULL');
+    await office.age('sweeper', 'turn_at', 6);
+    expect(await bury(office, 10_000)).toEqual([]);
+    await office.age('sweeper', 'bury_from', 11);
+    expect(await bury(office, 10_000)).toHaveLength(1);
+  });
+
+  test('or left without putting its shards back is cleared up after just the same', async ({ office }) => {
+    await office.citizens(2);
+    const id = await office.sending({ channels: ['sms'] });
+    const worker = await office.worker();
+    const claim = await office.holdOne(id, worker);
+    await office.deliveries.claimRows(claim, 1, worker);
+    await office.workers.leave(worker);
+    await bury(office);
+    expect((await office.rows(id)).map((row) => row.status)).toEqual(['unknown', 'queued']);
+    expect(only(await office.shards(id))).toMatchObject({ claimedBy: null });
+    await office.expectCountsToMatch(id);
+  });
+
+  test('one process leads; a turn that fails gives the lead back', async ({ office }) => {
+    const { lead } = office.sweeps;
+    let inside: boolean | undefined;
+    expect(
+      await lead(0, async () => {
+        inside = await lead(0, async () => undefined);
+      }),
+    ).toBe(true);
+    expect(inside).toBe(false);
+    await expect(lead(0, () => Promise.reject(new Error('no')))).rejects.toThrow('no');
+    expect(await lead(0, async () => undefined)).toBe(true);
+  });
+});
+
+stories('what is over', (test) => {
+  test('a cancelled announcement’s queued rows are taken back, those in hand are not', async ({ office }) => {
+    await office.endpoint('daily');
+    await office.citizens(3);
+    const id = await office.sending();
+    const worker = await office.worker();
+    const claim = await office.holdOne(id, worker, 'sms');
+    const row = first(await office.deliveries.claimRows(claim, 1, worker));
+    await office.move(id, 'cancel', 'cancelled');
+    expect(await office.sweeps.stopRows()).toBe(1);
+    await office.deliveries.record([result(claim, row)], worker);
+    await office.deliveries.releaseShard(claim, worker);
+    expect(await office.sweeps.stopRows()).toBe(2);
+    expect(await office.sweeps.stopRows()).toBe(0);
+    expect((await office.rows(id)).map((r) => r.status)).toEqual([
+      'cancelled',
+      'sent',
+      'cancelled',
+      'cancelled',
+    ]);
+    expect(await office.events(id, 3)).toEqual(['cancelled']);
+    expect((await office.shards(id)).map((shard) => shard.dueInMs)).toEqual([null, null]);
+    await office.expectCountsToMatch(id);
+  });
+
+  test('what has expired is not sent to citizens any more; newsrooms still get it', async ({ office }) => {
+    await office.endpoint('daily');
+    await office.citizens(2, 'sms');
+    await office.citizens(2, 'email');
+    const id = await office.sending();
+    await office.age('announcements', 'expires_at', 2 * 86_400);
+    expect(await office.sweeps.stopRows()).toBe(4);
+    expect((await office.rows(id)).map((row) => row.status)).toEqual([
+      'queued',
+      'expired',
+      'expired',
+      'expired',
+      'expired',
+    ]);
+    expect((await office.sweeps.enqueueDue()).map((job) => job.queue)).toEqual(['webhook']);
+    await office.expectCountsToMatch(id);
+  });
+
+  test('a paused announcement that expires is stopped and ends', async ({ office }) => {
+    await office.citizens(2);
+    const id = await office.sending({ channels: ['sms'] });
+    await office.move(id, 'pause', 'paused');
+    expect(await office.sweeps.stopRows()).toBe(0);
+    await office.age('announcements', 'expires_at', 2 * 86_400);
+    expect(await office.sweeps.finish()).toEqual([]);
+    expect(await office.sweeps.stopRows()).toBe(2);
+    expect(await office.sweeps.finish()).toEqual([{ id, miscounted: [] }]);
+    expect((await office.announcements.get(id)).state).toBe('expired');
+    expect((await office.announcements.acts(id)).at(-1)).toMatchObject({ act: 'expire', userId: null });
+  });
+
+  test('a batch is bounded, and the rest is the next one’s', async ({ office }) => {
+    for (let n = 0; n < 101; n++) await office.endpoint(`outlet${n}`);
+    const id = await office.sending();
+    // Retries, each in a shard of its own.
+    const worker = await office.worker('webhook');
+    for (const claim of await office.hold(id, worker)) {
+      const rows = await office.deliveries.claimRows(claim, 100, worker);
+      await office.deliveries.record(
+        rows.map((row) => result(claim, row, { status: 'queued', dueInMs: 60_000, code: '503' })),
+        worker,
+      );
+      await office.deliveries.releaseShard(claim, worker);
+    }
+    await office.move(id, 'cancel', 'cancelled');
+    expect([
+      await office.sweeps.stopRows(),
+      await office.sweeps.stopRows(),
+      await office.sweeps.stopRows(),
+    ]).toEqual([100, 1, 0]);
+    await office.expectCountsToMatch(id);
+  });
+
+  test('an announcement is completed when all of it is expanded and settled', async ({ office }) => {
+    await office.citizens(2);
+    const id = await office.approved({ channels: ['sms'] });
+    const { generation } = only(await office.sweeps.startDue());
+    expect(await office.sweeps.finish()).toEqual([]);
+    while ((await office.expansions.slice(id, generation)) === 'more');
+    expect(await office.sweeps.finish()).toEqual([]);
+    const worker = await office.worker();
+    const claim = await office.holdOne(id, worker);
+    const rows = await office.deliveries.claimRows(claim, 10, worker);
+    expect(await office.sweeps.finish()).toEqual([]);
+    const unknown = { status: 'unknown', dueInMs: 0, code: 'timeout' } as const;
+    await office.deliveries.record(
+      rows.map((row) => result(claim, row, row.n === 1 ? unknown : {})),
+      worker,
+    );
+    expect(await office.sweeps.finish()).toEqual([]);
+    await office.deliveries.record([result(claim, first(rows), { burnt: false })], worker);
+    expect(await office.sweeps.finish()).toEqual([{ id, miscounted: [] }]);
+    expect(await office.announcements.get(id)).toMatchObject({
+      state: 'completed',
+      endedAt: expect.any(Date),
+    });
+    expect((await office.announcements.acts(id)).at(-1)).toMatchObject({ act: 'complete' });
+    expect(await office.sweeps.finish()).toEqual([]);
+  });
+
+  test('an empty audience is no reason to wait', async ({ office }) => {
+    const id = await office.sending();
+    expect(await office.sweeps.finish()).toEqual([{ id, miscounted: [] }]);
+  });
+
+  test('what stays unknown is given up an hour after the last try: expiry, or a newsroom’s three days', async ({
+    office,
+  }) => {
+    const doubtful = async (channel: 'sms' | 'webhook') => {
+      const id = await office.sending({ channels: [channel] });
+      const worker = await office.worker();
+      const claim = await office.holdOne(id, worker);
+      const row = first(await office.deliveries.claimRows(claim, 1, worker));
+      await office.deliveries.record(
+        [result(claim, row, { status: 'unknown', dueInMs: 0, code: 'timeout' })],
+        worker,
+      );
+      return id;
+    };
+    await office.citizens(1);
+    await office.endpoint('daily');
+    const [sms, webhook] = [await doubtful('sms'), await doubtful('webhook')];
+    const pass = async (hours: number) => {
+      await office.age('announcements', 'approved_at', hours * 3_600);
+      await office.age('announcements', 'expires_at', hours * 3_600);
+      return (await office.sweeps.finish()).map(({ id }) => id);
+    };
+    expect(await pass(24.9)).toEqual([]);
+    expect(await pass(0.2)).toEqual([sms]);
+    expect(await pass(47.8)).toEqual([]);
+    expect(await pass(0.2)).toEqual([webhook]);
+  });
+
+  test('a wrong count is found at the end and put right', async ({ office }) => {
+    await office.citizens(2);
+    const id = await office.sending({ channels: ['sms'] });
+    const worker = await office.worker();
+    const claim = await office.holdOne(id, worker);
+    const rows = await office.deliveries.claimRows(claim, 10, worker);
+    await office.deliveries.record(
+      rows.map((row) => result(claim, row)),
+      worker,
+    );
+    await office.pool.query(`UPDATE delivery_counts SET n = n + 3 WHERE status = 'sent'`);
+    await office.pool.query(`INSERT INTO delivery_counts VALUES ($1, 'sms', 'failed', 7, 1)`, [id]);
+    const { miscounted } = only(await office.sweeps.finish());
+    expect([...miscounted].sort((a, b) => a.n - b.n)).toEqual([
+      { channel: 'sms', status: 'sent', n: -3 },
+      { channel: 'sms', status: 'failed', n: -1 },
+    ]);
+    await office.expectCountsToMatch(id);
+  });
+});
