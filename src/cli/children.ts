@@ -12,6 +12,7 @@ export interface ChildSpec {
 }
 
 export interface Child {
+  readonly name: string;
   /** What it said when it was ready. */
   readonly ready: Readonly<Record<string, unknown>>;
   readonly pid: number | undefined;
@@ -64,6 +65,7 @@ export async function startChild(spec: ChildSpec, log: Logger): Promise<Child> {
   }
 
   return {
+    name: spec.name,
     ready,
     get pid() {
       return current.pid;

@@ -21,16 +21,24 @@ export interface Launched {
   /** This process's own door to it. */
   readonly app: App;
   readonly sandboxUrl: string;
+  /** Sandbox, web and workers, in the order of their start. */
+  readonly children: readonly Child[];
   /** Workers first, so that they drain while all they need is still there; the database last. */
   stop(): Promise<void>;
 }
 
 /**
  * Starts everything in one process tree, in the order in which one part needs another.
+ * @param workerCounts processes of each kind; 1 unless said otherwise
  * @throws HeraldError, or Error naming the part that did not come up; what had started is stopped again
  */
-export async function launch(wanted: Config, log: PinoLogger): Promise<Launched> {
+export async function launch(
+  wanted: Config,
+  log: PinoLogger,
+  workerCounts: Readonly<Partial<Record<WorkerKind, number>>> = {},
+): Promise<Launched> {
   const stops: (() => Promise<unknown>)[] = [];
+  const children: Child[] = [];
   const stop = async () => {
     for (const one of stops.splice(0).reverse()) await one();
   };
@@ -55,37 +63,45 @@ export async function launch(wanted: Config, log: PinoLogger): Promise<Launched>
     ): Promise<Child> => {
       const child = await startChild({ name, module, args, env: { ...base, ...env } }, log);
       stops.push(() => child.stop());
+      children.push(child);
       return child;
     };
 
-    const sandboxUrl =
-      wanted.sandboxUrl ?? String((await start('sandbox', MAIN, ['sandbox', '--port', '0'], {})).ready.url);
+    // Ports are chosen here and not by the children: one that is started again is found where it was.
     const port = wanted.port === 0 ? await freePort() : wanted.port;
-    const publicUrl =
-      wanted.port === 0 && wanted.publicUrl.startsWith('http://127.0.0.1')
-        ? `http://127.0.0.1:${port}`
-        : wanted.publicUrl;
-    const config: ReadyConfig = { ...ground.config, port, publicUrl, sandboxUrl };
-    const env = { HERALD_SANDBOX_URL: sandboxUrl, PORT: String(port), PUBLIC_URL: publicUrl };
+    const bouncePort = wanted.bouncePort ?? (await freePort());
+    const isOwnAddress = wanted.port === 0 && wanted.publicUrl.startsWith('http://127.0.0.1');
+    const publicUrl = isOwnAddress ? `http://127.0.0.1:${port}` : wanted.publicUrl;
+    const sandboxArgs = async () => [
+      ...['--port', String(await freePort()), '--smtp-port', String(await freePort())],
+      ...['--inbound-url', `${publicUrl}/callbacks/twilio/inbound`, '--bounce-to', `127.0.0.1:${bouncePort}`],
+    ];
+    const sandboxUrl =
+      wanted.sandboxUrl ??
+      String((await start('sandbox', MAIN, ['sandbox', ...(await sandboxArgs())], {})).ready.url);
+    const config: ReadyConfig = { ...ground.config, port, bouncePort, publicUrl, sandboxUrl };
+    const env = {
+      HERALD_SANDBOX_URL: sandboxUrl,
+      PORT: String(port),
+      PUBLIC_URL: publicUrl,
+      ...(wanted.mode === 'trial' && { BOUNCE_PORT: String(bouncePort) }),
+    };
 
-    const web = await start('web', MAIN, ['serve'], env);
-    await control(sandboxUrl, {
-      twilio: { inboundUrl: `${publicUrl}/callbacks/twilio/inbound` },
-      ...(typeof web.ready.bouncePort === 'number' && {
-        smtp: { bounceTo: { host: '127.0.0.1', port: web.ready.bouncePort } },
-      }),
-    });
+    await start('web', MAIN, ['serve'], env);
     const workers = await Promise.all(
-      WORKER_KINDS.map((kind) =>
-        startChild({ name: `worker ${kind}`, module: workerProgram(kind), env: { ...base, ...env } }, log),
+      WORKER_KINDS.flatMap((kind) =>
+        Array.from({ length: workerCounts[kind] ?? 1 }, () =>
+          startChild({ name: `worker ${kind}`, module: workerProgram(kind), env: { ...base, ...env } }, log),
+        ),
       ),
     );
+    children.push(...workers);
     stops.push(() => Promise.all(workers.map((worker) => worker.stop())));
 
     const app = await open(config, { log, name: 'herald start', connections: 2 });
     stops.push(() => app.close());
     stops.push(await noteRunning(config.dataDir, { databaseUrl: config.databaseUrl, publicUrl, sandboxUrl }));
-    return { config, app, sandboxUrl, stop };
+    return { config, app, sandboxUrl, children, stop };
   } catch (error) {
     await stop();
     throw error;

@@ -16,17 +16,20 @@ export function register(program: Command): void {
       'to listen on; it has no password, so only in a network of its own',
       '127.0.0.1',
     )
+    .option('--smtp-port <port>', 'of its mail relay, on the same address; 0: a free one', '0')
     .option('--inbound-url <url>', 'where answers of citizens are posted: …/callbacks/twilio/inbound', '')
     .option('--bounce-to <host:port>', 'where bounces are sent')
     .action(
       async ({
         port,
         host,
+        smtpPort,
         inboundUrl,
         bounceTo,
       }: {
         port: string;
         host: string;
+        smtpPort: string;
         inboundUrl: string;
         bounceTo?: string;
       }) => {
@@ -46,7 +49,7 @@ export function register(program: Command): void {
           port: Number(port),
           host,
           twilioSettings: { inboundUrl },
-          smtp: bounceTo ? { bounceTo: mailServer(bounceTo) } : {},
+          smtp: { port: Number(smtpPort), ...(bounceTo && { bounceTo: mailServer(bounceTo) }) },
         });
         console.log(`sandbox: ${sandbox.url} (outbox: ${sandbox.url}/outbox), mail: ${sandbox.smtpUrl}`);
         tellParent({ ready: 'sandbox', url: sandbox.url });

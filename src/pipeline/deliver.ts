@@ -141,7 +141,13 @@ async function sendFor(
     const [oldest] = underWay.values();
     return oldest !== undefined && clock.monotonicMs() - oldest > SLOW_MS;
   };
+  /** Set by an answer that would be the same for all others, at once and not only when it is written down. */
   let refused = false;
+  const halt = () => {
+    const first = !refused;
+    refused = true;
+    return first;
+  };
   /** Set when a result could not be written down, however long it was tried. */
   let unwritten: { readonly error: unknown } | undefined;
   let claimed = 0;
@@ -178,15 +184,10 @@ async function sendFor(
       if (allowance) pacer?.giveBack(allowance.tokens);
       for (const row of rows) {
         room.enter();
-        const sent = sendOne(deps, claim, adapter, composition, row, pacer)
-          .then(
-            (verdict) => {
-              refused ||= verdict === 'refused';
-            },
-            (error: unknown) => {
-              unwritten ??= { error };
-            },
-          )
+        const sent = sendOne(deps, claim, adapter, composition, row, pacer, halt)
+          .catch((error: unknown) => {
+            unwritten ??= { error };
+          })
           .finally(() => underWay.delete(sent));
         underWay.set(sent, clock.monotonicMs());
       }
@@ -207,7 +208,8 @@ async function sendOne(
   composition: Composition,
   row: ClaimedDelivery,
   pacer: Pacer | undefined,
-): Promise<'ok' | 'refused'> {
+  halt: () => boolean,
+): Promise<void> {
   const composed = composition.compose(row, adapter);
   pacer?.spent(composed.cost);
   let outcome: SendOutcome;
@@ -217,7 +219,7 @@ async function sendOne(
       await deps.recorder.add(
         givenBack(claim, row, deps.stopping.aborted ? 'worker is stopping' : 'lease ran out'),
       );
-      return 'ok';
+      return;
     }
     outcome = composed.ready ? await handOver(composed) : composed.outcome;
   } finally {
@@ -229,9 +231,11 @@ async function sendOne(
     requestTimeoutMs: adapter.requestTimeoutMs,
     segments: composed.segments,
   });
+  const halts = consequence === 'open-breaker' || consequence === 'pause-announcement';
+  const first = halts && halt();
   await deps.recorder.add(record);
-  if (outcome.outcome !== 'refused') return 'ok';
-  return follow(deps, claim, adapter, outcome, consequence);
+  // Those that were in flight with it hear the same; once is enough.
+  if (first && outcome.outcome === 'refused') await follow(deps, claim, adapter, outcome, consequence);
 }
 
 /** What the provider said; an adapter that throws has broken its rule, and nobody knows whether the message left. */
@@ -246,14 +250,14 @@ async function handOver(composed: Extract<Composed, { ready: true }>): Promise<S
   }
 }
 
-/** What one refusal means for the others. */
+/** What one refusal means for the others; an address that is to be suppressed was written with the result itself. */
 async function follow(
   deps: DeliverDeps,
   claim: ShardClaim,
   adapter: ChannelAdapter,
   outcome: Extract<SendOutcome, { outcome: 'refused' }>,
-  consequence: ReturnType<typeof judge>['consequence'],
-): Promise<'ok' | 'refused'> {
+  consequence: 'open-breaker' | 'pause-announcement',
+): Promise<void> {
   const { code, message } = outcome;
   switch (consequence) {
     case 'open-breaker':
@@ -270,7 +274,7 @@ async function follow(
           message,
         }),
       );
-      return 'refused';
+      break;
     case 'pause-announcement':
       deps.log.error(
         { announcement: claim.announcementId, code },
@@ -282,9 +286,5 @@ async function follow(
           `${adapter.provider} refused the text (${code}): ${message}`,
         ),
       );
-      return 'refused';
-    case 'suppress-address': // written with the result itself
-    case undefined:
-      return 'ok';
   }
 }

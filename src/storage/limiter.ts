@@ -6,15 +6,21 @@ const BLOCK = 0.1;
 /** How long a refused priority keeps the ones below it waiting. */
 const DEMAND = 1;
 
+/** Longest that a refused caller is told to wait, in seconds: within {@link DEMAND}, or its demand would lapse. */
+const RETRY = 0.5;
+
 /**
  * GCRA in one row: the theoretical arrival time moves on by what is granted. A caller that would have to wait
  * longer than a block gets nothing and asks again; while a higher priority asks in vain, lower ones get nothing.
+ * A `tat` further off than any grant can put it means that the clock was set back: it is pulled near.
  */
 const RESERVE = `
   WITH clock AS (SELECT extract(epoch FROM clock_timestamp())::float8 AS now),
   bucket AS (
-    SELECT l.tat, l.waiting, c.now, greatest(l.tat, c.now) AS start,
-      EXISTS (SELECT FROM generate_series(1, $4::int - 1) AS p WHERE l.waiting[p] > c.now - ${DEMAND}) AS outranked
+    SELECT l.tat, l.waiting, c.now,
+      greatest(c.now, least(l.tat, c.now + ${BLOCK} + greatest(${BLOCK}, 1 / $2::float8))) AS start,
+      EXISTS (SELECT FROM generate_series(1, $4::int - 1) AS p
+              WHERE l.waiting[p] > c.now - ${DEMAND} AND l.waiting[p] <= c.now) AS outranked
     FROM limits l, clock c WHERE l.bucket = $1 FOR UPDATE OF l
   ),
   granted AS (
@@ -28,7 +34,7 @@ const RESERVE = `
       waiting = l.waiting[1:$4::int - 1] || (CASE WHEN g.n < $3::int THEN g.now ELSE 0 END) || l.waiting[$4::int + 1:4]
     FROM granted g WHERE l.bucket = $1
   )
-  SELECT n AS granted, (CASE WHEN n > 0 THEN start - now WHEN outranked THEN ${BLOCK} ELSE start - now - ${BLOCK} / 2 END) * 1000 AS "inMs"
+  SELECT n AS granted, (CASE WHEN n > 0 THEN start - now WHEN outranked THEN ${BLOCK} ELSE least(${RETRY}, start - now - ${BLOCK} / 2) END) * 1000 AS "inMs"
   FROM granted`;
 
 /** Limits across all processes by one row a bucket, on the database's clock. */

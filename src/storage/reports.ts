@@ -96,7 +96,8 @@ export function createReportStore(pool: pg.Pool): ReportStore {
         pool.query<{ channel: Channel; n: number; age: number }>(
           `SELECT s.channel, count(*)::int AS n, extract(epoch FROM max(now() - s.due_at))::float8 AS age
            FROM shards s JOIN announcements a ON a.id = s.announcement_id
-           WHERE s.due_at <= now() AND s.claimed_by IS NULL AND a.state = 'sending' GROUP BY s.channel`,
+           WHERE s.due_at <= now() AND s.claimed_by IS NULL AND a.state = 'sending' AND (a.expires_at > now() OR s.channel = 'webhook')
+           GROUP BY s.channel`,
         ),
         pool.query(
           `SELECT channel, gateway, code, message, opened_at AS "openedAt" FROM breakers ORDER BY opened_at`,

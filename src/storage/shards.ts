@@ -1,15 +1,19 @@
 import { WEBHOOK_HOURS } from '../domain/announcement.ts';
 
-/**
- * Whether a shard `s` of an announcement `a` may run now: it is being sent, citizens' messages have not expired,
- * and the channel's provider is not known to refuse us.
- */
-export const RUNNABLE = `(a.state = 'sending' AND (a.expires_at > now() OR s.channel = 'webhook')
-  AND NOT EXISTS (SELECT FROM breakers b WHERE b.channel = s.channel AND b.gateway = s.gateway))`;
-
 /** When an announcement `a` gives up what is still unknown on a channel: an hour after the last try there can be. */
 export const unknownUntil = (channel: string): string => `(interval '1 hour' + CASE ${channel}
   WHEN 'webhook' THEN greatest(a.approved_at, a.scheduled_at) + interval '${WEBHOOK_HOURS} hours' ELSE a.expires_at END)`;
+
+/**
+ * Whether a shard `s` of an announcement `a` may run now: it is being sent, citizens' messages have not expired,
+ * and the channel's provider is not known to refuse us. What became of an SMS in doubt is asked for even when nothing
+ * more is sent: once its queued rows are stopped, a shard is due for nothing else.
+ */
+export const RUNNABLE = `((a.state = 'sending' AND (a.expires_at > now() OR s.channel = 'webhook')
+    OR a.state IN ('sending', 'cancelled') AND s.channel = 'sms' AND ${unknownUntil('s.channel')} > now() AND EXISTS (
+      SELECT FROM deliveries u WHERE u.announcement_id = s.announcement_id AND u.n BETWEEN s.from_n AND s.to_n
+        AND u.status = 'unknown' AND u.due_at <= now()))
+  AND NOT EXISTS (SELECT FROM breakers b WHERE b.channel = s.channel AND b.gateway = s.gateway))`;
 
 /**
  * CTEs that make `sending` rows `unknown`, given `locked (announcement_id, n, shard_id)`: they may have been sent,

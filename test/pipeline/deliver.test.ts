@@ -159,8 +159,15 @@ describe('a run of a shard', () => {
   });
 
   it('a shard that killed two workers is taken row by row, one at a time', async () => {
-    const { seen, run } = shard({ rows: 6, deaths: 2 });
-    await run();
+    const { seen, run, clock } = shard({ rows: 6, deaths: 2 });
+    const running = run();
+    await expect
+      .poll(async () => {
+        await clock.advance(100);
+        return seen.released;
+      })
+      .toBe(1);
+    await running;
     expect(seen.sent).toEqual([1, 2, 3, 4, 5, 6]);
     expect(seen.claims).toEqual([1, 1, 1, 1, 1, 1, 0]);
     expect(seen.most).toBe(1);
@@ -236,7 +243,7 @@ describe('what one answer means for the others', () => {
   it('a configuration error opens the breaker, burns nothing and stops the claiming', async () => {
     const { seen, run } = shard({ rows: 500, answer: async () => refused('configuration') });
     await run();
-    expect(seen.breakers[0]).toMatchObject({ code: '1', provider: 'twilio' });
+    expect(seen.breakers).toMatchObject([{ code: '1', provider: 'twilio' }]);
     expect(seen.sent.length).toBeLessThanOrEqual(200);
     expect(seen.records.every((record) => record.status === 'queued' && !record.burnt)).toBe(true);
   });
@@ -244,7 +251,7 @@ describe('what one answer means for the others', () => {
   it('refused content pauses the announcement with the provider’s words, and stops the claiming', async () => {
     const { seen, run } = shard({ rows: 500, answer: async () => refused('rejected-content') });
     await run();
-    expect(seen.paused[0]).toBe('twilio refused the text (1): why');
+    expect(seen.paused).toEqual(['twilio refused the text (1): why']);
     expect(seen.sent.length).toBeLessThanOrEqual(200);
     expect(statuses(seen.records)).toEqual({ failed: seen.sent.length });
   });

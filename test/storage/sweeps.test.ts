@@ -394,6 +394,42 @@ stories('what is over', (test) => {
     expect(await pass(0.2)).toEqual([webhook]);
   });
 
+  for (const [what, stop] of [
+    ['cancelled', (office: Office, id: number) => office.move(id, 'cancel', 'cancelled')],
+    ['expired', (office: Office) => office.age('announcements', 'expires_at', 86_500)],
+  ] as const) {
+    test(`an SMS in doubt is asked for although its announcement is ${what}; nothing is sent`, async ({
+      office,
+    }) => {
+      await office.citizens(3, 'sms');
+      await office.citizens(1, 'email');
+      const id = await office.sending();
+      const worker = await office.worker();
+      for (const claim of await office.hold(id, worker)) {
+        const row = first(await office.deliveries.claimRows(claim, 1, worker));
+        const unknown = { status: 'unknown', dueInMs: 0, code: 'timeout' } as const;
+        await office.deliveries.record([result(claim, row, unknown)], worker);
+        await office.deliveries.releaseShard(claim, worker);
+      }
+      await stop(office, id);
+      expect(await office.sweeps.stopRows()).toBe(2);
+      await office.age('shards', 'enqueued_at', 20);
+      const claim = await office.holdOne(id, worker);
+      const row = only(await office.deliveries.unsettled(claim, 10));
+      expect(row).toMatchObject({ n: 1, attempt: 1 });
+      expect(await office.deliveries.claimRows(claim, 10, worker)).toEqual([]);
+
+      const notFound = { status: 'queued', dueInMs: 0, burnt: false, event: 'not-found' } as const;
+      await office.deliveries.record([result(claim, row, notFound)], worker);
+      expect(await office.deliveries.releaseShard(claim, worker)).toBeNull();
+      expect(await office.sweeps.stopRows()).toBe(1);
+      expect(await office.sweeps.enqueueDue()).toEqual([]);
+      const end = what === 'cancelled' ? 'cancelled' : 'expired';
+      expect((await office.rows(id)).map((r) => r.status)).toEqual([end, end, end, 'unknown']);
+      await office.expectCountsToMatch(id);
+    });
+  }
+
   test('a wrong count is found at the end and put right', async ({ office }) => {
     await office.citizens(2);
     const id = await office.sending({ channels: ['sms'] });
