@@ -29,13 +29,17 @@ export interface Launched {
 
 /**
  * Starts everything in one process tree, in the order in which one part needs another.
- * @param workerCounts processes of each kind; 1 unless said otherwise
+ * @param options.workers processes of each kind; 1 unless said otherwise
+ * @param options.env what the children are told beside what this process was told
  * @throws HeraldError, or Error naming the part that did not come up; what had started is stopped again
  */
 export async function launch(
   wanted: Config,
   log: PinoLogger,
-  workerCounts: Readonly<Partial<Record<WorkerKind, number>>> = {},
+  options: {
+    readonly workers?: Readonly<Partial<Record<WorkerKind, number>>>;
+    readonly env?: Readonly<Record<string, string>>;
+  } = {},
 ): Promise<Launched> {
   const stops: (() => Promise<unknown>)[] = [];
   const children: Child[] = [];
@@ -53,7 +57,9 @@ export async function launch(
       HERALD_SECRET: ground.config.secret,
       DATABASE_URL: ground.config.databaseUrl,
       LOG_LEVEL: log.level,
+      REDIS_URL: wanted.redisUrl,
       HERALD_MODE: wanted.mode,
+      ...options.env,
     };
     const start = async (
       name: string,
@@ -90,7 +96,7 @@ export async function launch(
     await start('web', MAIN, ['serve'], env);
     const workers = await Promise.all(
       WORKER_KINDS.flatMap((kind) =>
-        Array.from({ length: workerCounts[kind] ?? 1 }, () =>
+        Array.from({ length: options.workers?.[kind] ?? 1 }, () =>
           startChild({ name: `worker ${kind}`, module: workerProgram(kind), env: { ...base, ...env } }, log),
         ),
       ),

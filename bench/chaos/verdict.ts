@@ -1,0 +1,166 @@
+import type { Launched } from '../../src/cli/launch.ts';
+import type { Channel } from '../../src/domain/channel.ts';
+import type { DeliveryStatus } from '../../src/domain/delivery.ts';
+import type { Part } from './population.ts';
+
+export interface Verdict {
+  readonly missing: number;
+  readonly duplicateSms: number;
+  /** Deliveries that were in doubt at some time. */
+  readonly inDoubt: number;
+  readonly repeatedEmail: number;
+  readonly repeatedWebhook: number;
+  /** Repeats that no doubt explains. */
+  readonly unexplained: number;
+  readonly afterOptOut: number;
+  readonly afterStop: number;
+  readonly unsettled: number;
+  readonly stillOpen: number;
+  readonly offending: readonly {
+    readonly delivery: string;
+    readonly why: string;
+    readonly events: unknown;
+  }[];
+}
+
+interface Row {
+  readonly id: number;
+  readonly n: number;
+  readonly channel: Channel;
+  readonly status: DeliveryStatus;
+  readonly address: string;
+  readonly sid: string | null;
+  readonly doubted: boolean;
+  readonly leftAt: Date | null;
+  readonly stoppedAt: Date | null;
+}
+interface Entry {
+  readonly channel: Channel;
+  readonly deliveryId?: string;
+  readonly gatewayMessageId: string;
+  readonly takenAt: string;
+}
+
+/** What may still leave after an opt-out, a cancellation or expiry: it was in flight. Milliseconds. */
+const GRACE_MS = 2_000;
+
+const ROWS = `
+  SELECT d.announcement_id AS id, d.n, d.channel, d.status, d.address_key AS address, d.provider_message_id AS sid,
+    EXISTS (SELECT FROM delivery_events e WHERE e.announcement_id = d.announcement_id AND e.n = d.n AND e.type = 'unknown') AS doubted,
+    (SELECT s.created_at FROM suppressions s WHERE s.channel = d.channel AND s.address = d.address_key AND s.reason = 'left') AS "leftAt",
+    CASE WHEN a.state = 'cancelled' THEN a.ended_at WHEN d.channel <> 'webhook' AND a.expires_at < now() THEN a.expires_at END AS "stoppedAt"
+  FROM deliveries d JOIN announcements a ON a.id = d.announcement_id WHERE d.announcement_id = ANY ($1)`;
+
+/** The gateways' own ledger against Herald's tables, message by message. */
+export async function judge(
+  herald: Launched,
+  announcements: Readonly<Record<Part, number>>,
+): Promise<Verdict> {
+  const { app } = herald;
+  const ids = Object.values(announcements);
+  const { rows } = await app.pool.query<Row>(ROWS, [ids]);
+  const ledger = await readLedger(herald.sandboxUrl);
+  const count = {
+    missing: 0,
+    duplicateSms: 0,
+    inDoubt: 0,
+    repeatedEmail: 0,
+    repeatedWebhook: 0,
+    unexplained: 0,
+    afterOptOut: 0,
+    afterStop: 0,
+    unsettled: 0,
+    stillOpen: 0,
+  };
+  const offending: { row: Row | null; why: string; delivery: string }[] = [];
+
+  const { rows: lost } = await app.pool.query<{ n: number }>(MISSED, [announcements.main]);
+  count.missing += lost[0]?.n ?? 0;
+  if (count.missing > 0)
+    offending.push({
+      row: null,
+      why: `${count.missing} contacts of the audience have no delivery`,
+      delivery: '',
+    });
+
+  for (const row of rows) {
+    const delivery = app.ids.encode('delivery', row.id, row.n);
+    const entries = ledger.get(delivery) ?? [];
+    ledger.delete(delivery);
+    const blame = (why: string) => offending.push({ row, why, delivery });
+    if (row.doubted) count.inDoubt += 1;
+    if (row.status === 'queued' || row.status === 'sending') {
+      count.stillOpen += 1;
+      blame(`is still ${row.status}`);
+    }
+    if (row.status === 'unknown') count.unsettled += 1;
+    if (row.sid !== null && entries.length === 0) {
+      count.missing += 1;
+      blame(`is ${row.status}, but the gateway never took it`);
+    }
+    if (row.sid === null && entries.length > 0 && row.status !== 'unknown') {
+      count.unexplained += 1;
+      blame(`is ${row.status}, but the gateway took it`);
+    }
+    const repeats = Math.max(0, entries.length - 1);
+    if (repeats > 0 && row.channel === 'sms') {
+      count.duplicateSms += repeats;
+      blame(`was taken ${entries.length} times`);
+    } else if (repeats > 0) {
+      count[row.channel === 'email' ? 'repeatedEmail' : 'repeatedWebhook'] += repeats;
+      const sameId = new Set(entries.map((e) => e.gatewayMessageId)).size === 1;
+      if (!row.doubted || !sameId) {
+        count.unexplained += 1;
+        blame(`was repeated ${repeats} times ${sameId ? 'without ever being in doubt' : 'under another id'}`);
+      }
+    }
+    for (const entry of entries) {
+      const at = Date.parse(entry.takenAt);
+      if (row.leftAt && at > row.leftAt.getTime() + GRACE_MS) {
+        count.afterOptOut += 1;
+        blame(`was taken ${at - row.leftAt.getTime()} ms after its recipient left`);
+      }
+      if (row.stoppedAt && at > row.stoppedAt.getTime() + GRACE_MS) {
+        count.afterStop += 1;
+        blame(`was taken ${at - row.stoppedAt.getTime()} ms after the announcement was stopped`);
+      }
+    }
+  }
+  for (const [delivery, entries] of ledger) {
+    count.unexplained += entries.length;
+    offending.push({ row: null, why: 'the gateway took what Herald does not know', delivery });
+  }
+  return {
+    ...count,
+    offending: await Promise.all(
+      offending.slice(0, 10).map(async ({ row, why, delivery }) => ({
+        delivery,
+        why,
+        events: row ? (await app.reports.delivery(row.id, row.n)).events : [],
+      })),
+    ),
+  };
+}
+
+/** Contacts of the main audience that nobody wrote a row for, less those who left before. */
+const MISSED = `
+  SELECT count(*)::int AS n FROM contacts k JOIN subscribers s ON s.id = k.subscriber_id
+  WHERE s.topics = ARRAY[(SELECT id FROM topics WHERE code = 'main')]
+    AND NOT EXISTS (SELECT FROM deliveries d WHERE d.announcement_id = $1 AND d.channel = k.channel AND d.address_key = k.address)
+    AND NOT EXISTS (SELECT FROM suppressions x WHERE x.channel = k.channel AND x.address = k.address)`;
+
+async function readLedger(sandboxUrl: string): Promise<Map<string, Entry[]>> {
+  const ledger = new Map<string, Entry[]>();
+  for (let cursor: number | null = 0; cursor !== null; ) {
+    const page = (await (await fetch(`${sandboxUrl}/outbox?cursor=${cursor}`)).json()) as {
+      entries: Entry[];
+      next: number | null;
+    };
+    for (const entry of page.entries) {
+      const key = entry.deliveryId ?? `stray ${entry.gatewayMessageId}`;
+      ledger.set(key, [...(ledger.get(key) ?? []), entry]);
+    }
+    cursor = page.next;
+  }
+  return ledger;
+}
