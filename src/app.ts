@@ -172,11 +172,6 @@ export async function open(
     closers.push(() => pool.end());
     await requireDatabase(pool);
     await requireSchema(pool, SCHEMA);
-    const installation = await openInstallation(
-      pool,
-      createHmac('sha256', purposeKey(config.secret, 'check')).update('herald').digest(),
-      config.mode,
-    );
 
     const sandbox = await findSandbox(config, log);
     const adapters = createAdapters(config, sandbox, log);
@@ -184,6 +179,12 @@ export async function open(
     // Made now, so that what is wrong with a key, a URL or a network stops the start and not the first message.
     for (const channel of CHANNELS) adapters.adapterFor(channel, 'live');
     const templates = await loadTemplates(config.templatesDirs, { defaultLocale: config.defaultLocale });
+    // After what can be wrong with a configuration: the first start in live mode makes a database live for good.
+    const installation = await openInstallation(
+      pool,
+      createHmac('sha256', purposeKey(config.secret, 'check')).update('herald').digest(),
+      config.mode,
+    );
     const queue = {
       ...queueOptions(config, installation.id),
       onWarning: (message: string) => log.warn(message),

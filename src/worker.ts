@@ -51,25 +51,15 @@ export async function runWorker(
   const until = AbortSignal.any([stopping, lost.signal]);
   // Every pause of every shard in hand listens for the end.
   setMaxListeners(0, until);
-  let unwritten = false;
   try {
     await RUN[kind](app, lease, until);
-  } catch (error) {
-    unwritten = error instanceof UnwrittenError;
-    throw error;
   } finally {
     finished.abort();
-    // Who could not write down what was sent must be found dead, so that it is settled.
-    if (!lost.signal.aborted && !unwritten)
+    if (!lost.signal.aborted)
       await engine.workers.leave(workerId).catch((error) => log.warn({ err: error }, 'could not sign off'));
   }
   await beating;
   if (lost.signal.aborted) throw new LeaseLost(`worker ${workerId} was declared dead`);
-}
-
-/** Results of sends could not be written while this process was stopping. */
-class UnwrittenError extends Error {
-  override readonly name = 'UnwrittenError';
 }
 
 /** Heartbeats, until the worker ends. */
@@ -133,7 +123,7 @@ async function runSweep(
   for (let turn = 0; !until.aborted; turn += 1) {
     const started = clock.monotonicMs();
     try {
-      await sweep({ ...engine, log });
+      await sweep({ ...engine, clock, log });
       if (turn % TURNS_BETWEEN_PRUNES === 0) await idempotency.prune();
     } catch (error) {
       log.warn({ err: error }, 'a turn of the sweeper failed; the next one tries again');
@@ -144,10 +134,7 @@ async function runSweep(
 
 async function runChannel(app: App, channel: Channel, lease: Lease, until: AbortSignal): Promise<void> {
   const { engine, clock, config, log } = app;
-  let unwritten: unknown;
-  const persist = persistently(app, until, (error) => {
-    unwritten ??= error;
-  });
+  const persist = persistently(app, until);
   const recorder = createBatcher<AttemptRecord>(
     (results) => persist(() => engine.deliveries.record(results, lease.workerId)),
     { maxItems: 500, lingerMs: 10 },
@@ -185,7 +172,6 @@ async function runChannel(app: App, channel: Channel, lease: Lease, until: Abort
   );
   await ended(until, runner);
   await recorder.idle();
-  if (unwritten) throw new UnwrittenError('the database did not take the last results', { cause: unwritten });
 }
 
 /** Resolves when the signal has aborted and what was under way is done. */
@@ -195,11 +181,7 @@ async function ended(until: AbortSignal, runner: JobRunner): Promise<void> {
 }
 
 /** Repeats a database call until it works: a result that is not written would leave its delivery in doubt. */
-function persistently(
-  { clock, log }: App,
-  until: AbortSignal,
-  onGivenUp: (error: unknown) => void,
-): DeliverDeps['persist'] {
+function persistently({ clock, log }: App, until: AbortSignal): DeliverDeps['persist'] {
   return async (call) => {
     for (let tries = 1; ; tries += 1) {
       try {
@@ -207,10 +189,7 @@ function persistently(
       } catch (error) {
         log.warn({ err: error, tries }, 'the database did not take a result; trying again');
         // While stopping there is a bound: what is unwritten then is settled like a dead worker's.
-        if (until.aborted && tries > 20) {
-          onGivenUp(error);
-          throw error;
-        }
+        if (until.aborted && tries > 20) throw error;
         await clock.sleep(Math.min(100 * tries, 2_000));
       }
     }

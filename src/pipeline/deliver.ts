@@ -148,8 +148,7 @@ async function sendFor(
     refused = true;
     return first;
   };
-  /** Set when a result could not be written down, however long it was tried. */
-  let unwritten: { readonly error: unknown } | undefined;
+  let failed: { readonly error: unknown } | undefined;
   let claimed = 0;
 
   try {
@@ -186,17 +185,18 @@ async function sendFor(
         room.enter();
         const sent = sendOne(deps, claim, adapter, composition, row, pacer, halt)
           .catch((error: unknown) => {
-            unwritten ??= { error };
+            failed ??= { error }; // its result is not written down; putting the shard back finds it
           })
           .finally(() => underWay.delete(sent));
         underWay.set(sent, clock.monotonicMs());
       }
     }
-  } finally {
-    // Whatever ended the loop: the shard stays ours until nothing of it is in flight.
-    await Promise.all(underWay.keys());
+  } catch (error) {
+    failed ??= { error };
   }
-  if (unwritten) throw unwritten.error;
+  // Whatever ended the loop: the shard stays ours until nothing of it is in flight.
+  await Promise.all(underWay.keys());
+  if (failed) throw failed.error;
   return claimed;
 }
 

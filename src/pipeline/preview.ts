@@ -63,7 +63,10 @@ export function createPreviewer(deps: PreviewDeps) {
     const template = deps.renderer.compile(bundle, renderContext(record, bundle, deps.ids, deps.officeName));
     const has = (channel: Channel) => draft.channels.includes(channel);
 
-    const locales = Object.keys(draft.content).map((locale) => ({
+    // The default one first: the database does not keep the order in which they were written.
+    const isOther = (locale: string) => Number(locale !== bundle.defaultLocale);
+    const written = Object.keys(draft.content).sort((a, b) => isOther(a) - isOther(b) || (a < b ? -1 : 1));
+    const locales = written.map((locale) => ({
       locale,
       ...(has('sms') && {
         sms: template.sms(locale, SAMPLE),
@@ -87,10 +90,13 @@ export function createPreviewer(deps: PreviewDeps) {
         template.sms(locale, { name: SAMPLE.name }).segments.count,
       );
     const audience = await deps.announcements.audience(draft);
-    const channels: Partial<Record<Channel, number>> = {};
+    const channels: Partial<Record<Channel, number>> = Object.fromEntries(
+      draft.channels.map((channel) => [channel, 0]),
+    );
     const fallback = new Map<string, { wanted: string; gets: string; count: number }>();
     let segments = 0;
     for (const { channel, locale, count } of audience) {
+      if (!has(channel)) continue;
       channels[channel] = (channels[channel] ?? 0) + count;
       if (channel === 'webhook') continue;
       const resolved = template.resolveLocale(locale);

@@ -57,7 +57,6 @@ function toRecord(
     segments: null,
     suppress: false,
   };
-  const dedupe = `a${row.attempt}:asked${row.askedBefore + 1}`;
   switch (answer.settled) {
     case 'found':
       return {
@@ -74,7 +73,7 @@ function toRecord(
         status: again ? 'queued' : 'unknown',
         dueInMs: again ? 0 : ASK_AGAIN_MS,
         event: 'not-found',
-        dedupe,
+        dedupe: `a${row.attempt}:not-found${row.askedBefore + 1}`,
       };
     }
     case 'unavailable':
@@ -84,7 +83,7 @@ function toRecord(
         dueInMs: ASK_AGAIN_MS,
         detail: answer.message,
         event: 'not-answered',
-        dedupe,
+        dedupe: `a${row.attempt}:not-answered`,
       };
   }
 }

@@ -1,7 +1,10 @@
 import type { Channel } from '../domain/channel.ts';
 import { LEASE_MS } from './lease.ts';
-import type { Logger, WakeUps } from './ports.ts';
+import type { Clock, Logger, WakeUps } from './ports.ts';
 import type { SweepStore } from './stores.ts';
+
+/** Longest that one turn stops rows of what was cancelled or has expired. Milliseconds. */
+const STOPPING_MS = 500;
 
 /**
  * One turn of the sweeper, every second: the tables say what is due, and the queue is told again. Whatever the
@@ -12,16 +15,19 @@ export async function sweep(deps: {
   readonly sweeps: SweepStore;
   readonly wakeUps: WakeUps;
   readonly requestTimeoutMs: Readonly<Record<Channel, number>>;
+  readonly clock: Clock;
   readonly log: Logger;
 }): Promise<boolean> {
-  const { sweeps, wakeUps, requestTimeoutMs, log } = deps;
+  const { sweeps, wakeUps, requestTimeoutMs, clock, log } = deps;
   const silentMs = LEASE_MS + Math.max(...Object.values(requestTimeoutMs));
   return sweeps.lead(LEASE_MS, async () => {
     // A dead worker's SMS may still be on its way to the provider's list; the others are repeated under the same id.
     const buried = await sweeps.buryDead(silentMs, { sms: 30_000, email: 0, webhook: 0 });
     for (const worker of buried) log.warn(worker, 'worker died; what it held is being settled');
 
-    while ((await sweeps.stopRows()) > 0);
+    // What is left of millions is stopped in the next turns: the dead and the due must not wait for it.
+    const until = clock.monotonicMs() + STOPPING_MS;
+    while ((await sweeps.stopRows()) > 0 && clock.monotonicMs() < until);
 
     // Marked as enqueued only when the queue can take it.
     await wakeUps.ping();

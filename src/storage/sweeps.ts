@@ -13,6 +13,8 @@ import { doubt, RUNNABLE, unknownUntil } from './shards.ts';
 const WINDOW = 64;
 /** A job that nobody took for so long counts as lost, and its shard is enqueued under the next generation. */
 const LOST_AFTER = `interval '15 seconds'`;
+/** No run of a shard takes so long: its worker lives and does not know that it has it (a lost acknowledgement). */
+const FORGOTTEN_AFTER = `interval '10 minutes'`;
 /** The advisory lock that the sweeping process holds. */
 const LEADER_LOCK = 7_239_846;
 
@@ -69,15 +71,15 @@ const BURY = `
     RETURNING id, kind
   ),
   gone AS (
-    SELECT id FROM dead
-    UNION
-    SELECT w.id FROM shards s JOIN workers w ON w.id = s.claimed_by WHERE s.claimed_by IS NOT NULL AND w.ended_at IS NOT NULL
+    SELECT s.id AS shard_id, w.id AS worker_id FROM shards s JOIN workers w ON w.id = s.claimed_by
+    WHERE s.claimed_by IS NOT NULL
+      AND (w.ended_at IS NOT NULL OR w.id IN (SELECT id FROM dead) OR s.claimed_at < now() - ${FORGOTTEN_AFTER})
   ),
   freed AS (
     UPDATE shards s SET claimed_by = NULL, claimed_at = NULL, deaths = s.deaths + 1, enqueued_at = NULL,
       due_at = least(s.due_at, now())
-    FROM gone WHERE s.claimed_by = gone.id
-    RETURNING s.id, s.announcement_id, s.from_n, s.to_n, s.retry, gone.id AS worker_id
+    FROM gone WHERE s.id = gone.shard_id AND s.claimed_by = gone.worker_id
+    RETURNING s.id, s.announcement_id, s.from_n, s.to_n, s.retry, gone.worker_id
   ),
   locked AS (
     SELECT d.announcement_id, d.n, f.id AS shard_id FROM freed f JOIN deliveries d

@@ -103,10 +103,14 @@ describe('the life of an announcement', () => {
     expect(await app.announce.resume(later, approver)).toMatchObject({ state: 'approved' });
   });
 
-  it('what has expired while it was paused is not resumed', async () => {
-    const id = await herald.publish({ expiresAt: inHours(1) });
-    await app.announce.pause(id, approver);
-    await app.pool.query(`UPDATE announcements SET expires_at = now() WHERE id = $1`, [id]);
+  it('what has expired while it was paused is resumed for newsrooms only', async () => {
+    const id = await herald.publish({ expiresAt: inHours(1), channels: ['sms', 'email'] });
+    const withNewsrooms = await herald.publish({ expiresAt: inHours(1), channels: ['sms', 'webhook'] });
+    for (const one of [id, withNewsrooms]) {
+      await app.announce.pause(one, approver);
+      await app.pool.query(`UPDATE announcements SET expires_at = now() WHERE id = $1`, [one]);
+    }
+    expect(await app.announce.resume(withNewsrooms, approver)).toMatchObject({ state: 'sending' });
     expect(await refusal(app.announce.resume(id, approver))).toMatchObject({
       kind: 'conflict',
       code: 'expired',
@@ -477,6 +481,7 @@ describe('a live installation', () => {
   beforeAll(async () => {
     office = await startHerald({
       HERALD_MODE: 'live',
+      PUBLIC_URL: 'https://herald.example',
       SMTP_URL: 'smtp://127.0.0.1:1',
       EMAIL_FROM: 'a@example.org',
     });

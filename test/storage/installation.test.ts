@@ -67,7 +67,7 @@ for (const server of servers()) {
       const guest = new pg.Client({ connectionString: own.connectionString });
       guest.on('error', () => undefined);
       await guest.connect();
-      const ended = new Promise((resolve) => guest.on('end', resolve));
+      const ended = new Promise<void>((resolve) => guest.on('end', () => resolve()));
       await own.drop();
       await ended;
       const after = createPool(options);

@@ -2,9 +2,6 @@ import { expect } from 'vitest';
 import type { Channel } from '../../src/domain/channel.ts';
 import { first, type Office, only, result, stories } from '../support/office.ts';
 
-const SETTLE: Readonly<Record<Channel, number>> = { sms: 30_000, email: 0, webhook: 0 };
-const SILENT_MS = 30_000;
-
 /** Shards without rows: enough for what only looks at shards. */
 const emptyShards = (office: Office, id: number, count: number, priority: number, channel: Channel = 'sms') =>
   office.pool.query(
@@ -13,16 +10,20 @@ const emptyShards = (office: Office, id: number, count: number, priority: number
     [id, count, priority, channel],
   );
 
-/** One turn in which only the dead are looked for. */
-const bury = async (office: Office, graceMs = 0) => {
-  let buried: Awaited<ReturnType<Office['sweeps']['buryDead']>> = [];
-  await office.sweeps.lead(graceMs, async () => {
-    buried = await office.sweeps.buryDead(SILENT_MS, SETTLE);
-  });
-  return buried;
-};
-
 stories('what is due', (test) => {
+  test('one process leads; a turn that fails gives the lead back', async ({ office }) => {
+    const { lead } = office.sweeps;
+    let inside: boolean | undefined;
+    expect(
+      await lead(0, async () => {
+        inside = await lead(0, async () => undefined);
+      }),
+    ).toBe(true);
+    expect(inside).toBe(false);
+    await expect(lead(0, () => Promise.reject(new Error('no')))).rejects.toThrow('no');
+    expect(await lead(0, async () => undefined)).toBe(true);
+  });
+
   test('starts when it is approved and its time has come, once', async ({ office }) => {
     const now = await office.approved({ urgency: 'urgent' });
     const later = await office.approved({}, { scheduledAt: new Date(Date.now() + 3_600_000) });
@@ -134,125 +135,6 @@ stories('what is due', (test) => {
       shards.filter((shard) => jobs.some((job) => job.id === shard.id)).map((shard) => shard.channel),
     ).toEqual(['webhook', 'sms', 'webhook']);
     expect(jobs).toHaveLength(3);
-  });
-});
-
-stories('a worker that died', (test) => {
-  test('leaves rows in doubt and shards that are free again', async ({ office }) => {
-    await office.endpoint('daily');
-    await office.citizens(3, 'sms');
-    await office.citizens(1, 'email');
-    const id = await office.sending();
-    const [dead, alive] = [await office.worker('sms'), await office.worker('email')];
-    await bury(office);
-    const claims = await office.hold(id, dead);
-    for (const claim of claims) await office.deliveries.claimRows(claim, 2, dead);
-    await office.age('workers', 'heartbeat_at', 29, `id = ${dead}`);
-    expect(await bury(office)).toEqual([]);
-    await office.age('workers', 'heartbeat_at', 2, `id = ${dead}`);
-    expect(await bury(office)).toEqual([{ id: dead, kind: 'sms', rows: 4 }]);
-    expect(await bury(office)).toEqual([]);
-
-    const rows = await office.rows(id);
-    expect(rows.map(({ channel, status, attempt, tries }) => [channel, status, attempt, tries])).toEqual([
-      ['webhook', 'unknown', 1, 0],
-      ['sms', 'unknown', 1, 0],
-      ['sms', 'unknown', 1, 0],
-      ['sms', 'queued', 0, 0],
-      ['email', 'unknown', 1, 0],
-    ]);
-    expect(rows[0]?.dueInMs).toBeLessThanOrEqual(0);
-    expect(rows[1]?.dueInMs).toBeGreaterThan(25_000);
-    expect(await office.events(id, 2)).toEqual(['unknown']);
-    const shards = await office.shards(id);
-    expect(
-      shards.slice(0, 3).map(({ deaths, claimedBy, enqueued }) => [deaths, claimedBy, enqueued]),
-    ).toEqual(Array(3).fill([1, null, false]));
-    expect(only(shards.slice(3))).toMatchObject({
-      channel: 'webhook',
-      from: 1,
-      to: 1,
-      retry: true,
-      deaths: 0,
-    });
-    await office.expectCountsToMatch(id);
-
-    expect(await office.workers.heartbeat(dead)).toBe(false);
-    expect(await office.workers.heartbeat(alive)).toBe(true);
-    expect((await office.reports.health()).workers).toMatchObject([{ kind: 'email' }]);
-    // What it finds out when it wakes is taken for what it is: the truth about attempt 1.
-    const sms = only(claims.filter((claim) => claim.channel === 'sms'));
-    await office.deliveries.record([result(sms, { n: 2, attempt: 1 })], dead);
-    expect((await office.rows(id))[1]).toMatchObject({ status: 'sent', tries: 1 });
-    expect((await office.hold(id, alive)).map((claim) => claim.deaths).sort()).toEqual([0, 1, 1, 1]);
-  });
-
-  test('holding a newsroom’s retry and its first attempts leaves one shard for each row', async ({
-    office,
-  }) => {
-    await office.endpoint('daily');
-    await office.endpoint('radio');
-    const id = await office.sending();
-    const worker = await office.worker('webhook');
-    await bury(office);
-    const shared = await office.holdOne(id, worker);
-    const row = only(await office.deliveries.claimRows(shared, 1, worker));
-    await office.deliveries.record(
-      [result(shared, row, { status: 'queued', dueInMs: 0, code: '503' })],
-      worker,
-    );
-    const retry = await office.holdOne(id, worker);
-    await office.deliveries.claimRows(retry, 1, worker);
-    await office.deliveries.claimRows(shared, 1, worker);
-    await office.age('workers', 'heartbeat_at', 60);
-    expect(await bury(office)).toMatchObject([{ rows: 2 }]);
-    expect((await office.shards(id)).map(({ from, to, retry }) => [from, to, retry])).toEqual([
-      [1, 2, false],
-      [1, 1, true],
-      [2, 2, true],
-    ]);
-  });
-
-  test('is not declared dead before everybody could be heard again', async ({ office }) => {
-    await office.worker();
-    await office.age('workers', 'heartbeat_at', 60);
-    expect(await bury(office, 10_000)).toEqual([]);
-    await office.age('sweeper', 'bury_from', 11);
-    expect(await bury(office, 10_000)).toHaveLength(1);
-
-    // The sweeper, or the database, was away for a while.
-    await office.worker();
-    await office.age('workers', 'heartbeat_at', 60, 'ended_at IS NULL');
-    await office.age('sweeper', 'turn_at', 6);
-    expect(await bury(office, 10_000)).toEqual([]);
-    await office.age('sweeper', 'bury_from', 11);
-    expect(await bury(office, 10_000)).toHaveLength(1);
-  });
-
-  test('or left without putting its shards back is cleared up after just the same', async ({ office }) => {
-    await office.citizens(2);
-    const id = await office.sending({ channels: ['sms'] });
-    const worker = await office.worker();
-    const claim = await office.holdOne(id, worker);
-    await office.deliveries.claimRows(claim, 1, worker);
-    await office.workers.leave(worker);
-    await bury(office);
-    expect((await office.rows(id)).map((row) => row.status)).toEqual(['unknown', 'queued']);
-    expect(only(await office.shards(id))).toMatchObject({ claimedBy: null });
-    await office.expectCountsToMatch(id);
-  });
-
-  test('one process leads; a turn that fails gives the lead back', async ({ office }) => {
-    const { lead } = office.sweeps;
-    let inside: boolean | undefined;
-    expect(
-      await lead(0, async () => {
-        inside = await lead(0, async () => undefined);
-      }),
-    ).toBe(true);
-    expect(inside).toBe(false);
-    await expect(lead(0, () => Promise.reject(new Error('no')))).rejects.toThrow('no');
-    expect(await lead(0, async () => undefined)).toBe(true);
   });
 });
 

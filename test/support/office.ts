@@ -65,7 +65,7 @@ const testOn = (server: PostgresServer) =>
 
 /** A press office on a database of its own: an author, an approver, the engine's stores, and short ways to use them. */
 export async function openOffice(server?: PostgresServer) {
-  const { pool, drop } = await createTestDatabase(server);
+  const { pool, connectionString, drop } = await createTestDatabase(server);
   const rowsOf = async <T extends object>(sql: string, values: readonly unknown[] = []): Promise<T[]> =>
     (await pool.query<T>(sql, [...values])).rows;
   const idOf = async (sql: string, values: readonly unknown[]) =>
@@ -215,6 +215,7 @@ export async function openOffice(server?: PostgresServer) {
 
   return {
     pool,
+    connectionString,
     rowsOf,
     author,
     approver,
@@ -286,6 +287,14 @@ export async function openOffice(server?: PostgresServer) {
       ]),
     close: drop,
   };
+}
+
+/** An announcement to so many phones, and its one shard in a worker's hands. */
+export async function held(office: Office, count = 3) {
+  await office.citizens(count);
+  const id = await office.sending({ channels: ['sms'] });
+  const worker = await office.worker();
+  return { id, worker, claim: await office.holdOne(id, worker) };
 }
 
 /** What an adapter's answer makes of a claimed row; accepted by the provider unless said otherwise. */

@@ -291,7 +291,7 @@ CREATE TABLE shards (
   -- How many workers died holding it.
   deaths smallint NOT NULL DEFAULT 0
 ) WITH (fillfactor = 70);
-CREATE INDEX shards_due ON shards (channel, gateway, priority, due_at) WHERE due_at IS NOT NULL AND claimed_by IS NULL;
+CREATE INDEX shards_due ON shards (channel, priority, due_at) WHERE due_at IS NOT NULL AND claimed_by IS NULL;
 CREATE INDEX shards_claimed ON shards (claimed_by) WHERE claimed_by IS NOT NULL;
 CREATE INDEX shards_announcement ON shards (announcement_id, channel, from_n);
 

@@ -1,0 +1,168 @@
+import pg from 'pg';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { ShardClaim } from '../../src/pipeline/stores.ts';
+import { servers } from '../support/database.ts';
+import { eventually } from '../support/eventually.ts';
+import { fact, first, type Office, only, openOffice, result } from '../support/office.ts';
+
+const ROWS = 50_000;
+
+interface Plan {
+  readonly 'Node Type': string;
+  readonly 'Relation Name'?: string;
+  readonly Plans?: readonly Plan[];
+}
+interface Statement {
+  readonly text: string;
+  readonly values: readonly unknown[];
+}
+
+/** Writes down every statement that the office's stores send. */
+function eavesdrop(office: Office): Statement[] {
+  const heard: Statement[] = [];
+  const known = new WeakSet<pg.PoolClient>();
+  const listen = (client: pg.PoolClient) => {
+    if (known.has(client)) return;
+    known.add(client);
+    const query = client.query.bind(client) as (...args: unknown[]) => unknown;
+    Object.assign(client, {
+      query(...args: unknown[]) {
+        const [what, values] = args as [string | { text: string; values?: unknown[] }, unknown];
+        if (typeof what === 'string') heard.push({ text: what, values: Array.isArray(values) ? values : [] });
+        else heard.push({ text: what.text, values: what.values ?? [] });
+        return query(...args);
+      },
+    });
+  };
+  office.pool.on('acquire', listen);
+  return heard;
+}
+
+const scans = (plan: Plan): string[] => [
+  ...(plan['Node Type'] === 'Seq Scan' && plan['Relation Name'] ? [plan['Relation Name']] : []),
+  ...(plan.Plans ?? []).flatMap(scans),
+];
+
+for (const server of servers()) {
+  describe(`with ${ROWS} deliveries, on ${server.name}`, () => {
+    let office: Office;
+    let id: number;
+    let worker: number;
+    let heard: Statement[];
+    beforeAll(async () => {
+      office = await openOffice(server);
+      heard = eavesdrop(office);
+      await office.endpoint('daily');
+      await office.citizens(ROWS);
+      id = await office.sending();
+      worker = await office.worker();
+      await office.pool.query('ANALYZE');
+    });
+    afterAll(() => office.close());
+
+    /** What the statements sent during `act` would scan whole, planned with these values and without knowing them. */
+    async function scanned(act: () => Promise<unknown>): Promise<string[]> {
+      const from = heard.length;
+      await act();
+      const statements = heard.slice(from).filter(({ text }) => /\bdeliveries\b/.test(text));
+      expect(statements.length).toBeGreaterThan(0);
+      const client = new pg.Client({ connectionString: office.connectionString });
+      await client.connect();
+      try {
+        const { rows } = await client.query('SHOW server_version_num');
+        const modern = Number(rows[0]?.server_version_num) >= 160_000;
+        const found = new Set<string>();
+        const explain = async (options: string, { text, values }: Statement) => {
+          const plan = await client.query(`EXPLAIN (${options}FORMAT JSON) ${text}`, [...values]);
+          for (const name of scans(plan.rows[0]?.['QUERY PLAN'][0].Plan)) found.add(name);
+        };
+        for (const statement of new Map(statements.map((one) => [one.text, one])).values()) {
+          await explain('', statement);
+          if (modern) await explain('GENERIC_PLAN, ', { ...statement, values: [] });
+        }
+        return [...found];
+      } finally {
+        await client.end();
+      }
+    }
+
+    /** Updates of deliveries until now, when the server has counted so many. */
+    const updates = (atLeast: number) =>
+      eventually(async () => {
+        await office.pool.query('SELECT pg_stat_force_next_flush()');
+        const counted = only(
+          await office.rowsOf<{ all: number; hot: number }>(
+            `SELECT n_tup_upd AS all, n_tup_hot_upd AS hot FROM pg_stat_user_tables WHERE relname = 'deliveries'`,
+          ),
+        );
+        expect(counted.all).toBeGreaterThanOrEqual(atLeast);
+        return counted;
+      });
+
+    const claims: ShardClaim[] = [];
+    const run: Readonly<Record<string, () => Promise<unknown>>> = {
+      'taking a shard': async () => {
+        for (const job of await office.sweeps.enqueueDue()) {
+          const claim = await office.deliveries.claimShard(job.id, job.generation, worker);
+          if (claim?.channel === 'sms') claims.push(claim);
+        }
+      },
+      'claiming rows, recording results and receipts': async () => {
+        const before = await updates(0);
+        for (const claim of claims.slice(0, 40)) {
+          for (;;) {
+            const rows = await office.deliveries.claimRows(claim, 100, worker);
+            if (rows.length === 0) break;
+            await office.deliveries.record(
+              rows.map((row) => result(claim, row)),
+              worker,
+            );
+            await office.receipts.apply(rows.map((row) => fact(id, row.n, 'delivered')));
+          }
+        }
+        const after = await updates(before.all + 3 * 20_000);
+        // An update that touches no index is a heap-only one; the first one of a full page is not.
+        expect((after.hot - before.hot) / (after.all - before.all)).toBeGreaterThanOrEqual(0.4);
+      },
+      'recording a large batch': async () => {
+        const claim = first(claims.slice(40));
+        const rows = await office.deliveries.claimRows(claim, 500, worker);
+        expect(rows).toHaveLength(500);
+        await office.deliveries.record(
+          rows.map((row) => result(claim, row, { status: 'unknown', dueInMs: 0, code: 'timeout' })),
+          worker,
+        );
+        await office.receipts.apply(rows.slice(0, 400).map((row) => fact(id, row.n, 'sent')));
+      },
+      'asking what is in doubt': () => office.deliveries.unsettled(first(claims.slice(40)), 20),
+      'putting a shard back': async () => {
+        for (const claim of claims) await office.deliveries.releaseShard(claim, worker);
+      },
+      'one receipt, one result': async () => {
+        await office.receipts.apply([fact(id, 9, 'delivered')]);
+        await office.deliveries.record([result(first(claims), { n: 9, attempt: 1 })], worker);
+      },
+      'a citizen who leaves': () =>
+        office.receipts.suppress({ channel: 'sms', address: '+8613900040000', reason: 'left', source: 'x' }),
+      'burying a worker': async () => {
+        const dead = await office.worker();
+        const claim = first(await office.hold(id, dead));
+        await office.deliveries.claimRows(claim, 100, dead);
+        await office.pool.query(`UPDATE workers SET heartbeat_at = 'epoch' WHERE id = $1`, [dead]);
+        await office.pool.query(`UPDATE sweeper SET bury_from = 'epoch'`);
+        expect(await office.sweeps.buryDead(60_000, { sms: 0, email: 0, webhook: 0 })).toHaveLength(1);
+      },
+      'looking at rows': async () => {
+        await office.reports.deliveries(id, { after: 20_000, limit: 100 });
+        await office.reports.delivery(id, 30_000);
+        await office.receipts.delivery(id, 30_000);
+      },
+    };
+    // Stopping what was cancelled is left out: it writes up to 50,000 rows at a time, here the whole table.
+    for (const [what, act] of Object.entries(run)) {
+      test(`${what} reads no table of deliveries whole`, async () => {
+        expect(await scanned(act)).not.toContain('deliveries');
+      });
+    }
+  });
+}
