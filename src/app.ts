@@ -241,7 +241,7 @@ export async function open(
         defaultLocale: config.defaultLocale,
         signature: config.smsSignature,
         missingProvider: adapters.missingProvider,
-        smsRoutesWithoutLinks: TWILIO_ABILITIES.routes.some((route) => !route.links),
+        smsRoutes: TWILIO_ABILITIES.routes,
         rates: config.rates,
         wake: () => wake(sweeps, wakeUps, log),
       }),

@@ -9,7 +9,7 @@ import {
   requireRole,
   urgencyOf,
 } from '../domain/announcement.ts';
-import type { Channel, Gateway } from '../domain/channel.ts';
+import type { Channel, Gateway, Route } from '../domain/channel.ts';
 import { HeraldError } from '../domain/errors.ts';
 import type { OpaqueIds } from '../domain/opaque-id.ts';
 import type { TemplateBundle } from '../domain/template.ts';
@@ -17,7 +17,7 @@ import { containsUrl } from '../domain/urls.ts';
 import { checkAnnouncement, checkTimes, parseDraft } from './check-announcement.ts';
 import { renderContext } from './compose.ts';
 import type { Renderer, TemplateLibrary } from './ports.ts';
-import { createPreviewer, type Preview } from './preview.ts';
+import { createPreviewer, type Preview, SAMPLE } from './preview.ts';
 import type {
   Actor,
   ActRecord,
@@ -67,8 +67,8 @@ export interface AnnounceDeps {
   readonly mode: 'trial' | 'live';
   /** Why a channel cannot be sent through a gateway; undefined when it can. */
   readonly missingProvider: (channel: Channel, gateway: Gateway) => string | undefined;
-  /** Whether some route of the SMS provider takes no links (+86). */
-  readonly smsRoutesWithoutLinks: boolean;
+  /** What the routes of the SMS provider allow. */
+  readonly smsRoutes: readonly Route[];
   /** Segments or messages per second, by gateway; for estimates. */
   readonly rates: Readonly<Record<Gateway, { readonly sms: number; readonly email: number }>>;
   /** Starts what is due at once instead of at the sweeper's next turn; never throws. */
@@ -119,18 +119,31 @@ export function createAnnounce(deps: AnnounceDeps): Announce {
   /** Renders everything once, so that nothing can be approved that cannot be sent. */
   function checkRenders(record: AnnouncementRecord, bundle: TemplateBundle): void {
     const template = deps.renderer.compile(bundle, renderContext(record, bundle, ids, deps.officeName));
-    if (!record.draft.channels.includes('sms') || !deps.smsRoutesWithoutLinks) return;
+    if (!record.draft.channels.includes('sms')) return;
     for (const locale of Object.keys(record.draft.content)) {
-      if (containsUrl(template.sms(locale, { name: null }).body)) {
-        throw new HeraldError(
-          'invalid',
-          'link-not-allowed',
-          `the SMS in ${locale} contains a link, and numbers in China (+86) take none`,
-          {
-            issues: [{ path: `content.${locale}`, message: 'a field that the SMS uses contains a link' }],
-            fix: 'leave the link out of the fields that the SMS uses',
-          },
-        );
+      for (const { prefix, links, maxSegments = Number.POSITIVE_INFINITY } of deps.smsRoutes) {
+        const { body, segments } = template.sms(locale, links ? SAMPLE : { name: SAMPLE.name });
+        const numbers = `numbers in ${prefix || 'every country'}`;
+        if (!links && containsUrl(body))
+          throw new HeraldError(
+            'invalid',
+            'link-not-allowed',
+            `the SMS in ${locale} contains a link, and ${numbers} take none`,
+            {
+              issues: [{ path: `content.${locale}`, message: 'a field that the SMS uses contains a link' }],
+              fix: 'leave the link out of the fields that the SMS uses',
+            },
+          );
+        if (segments.count > maxSegments)
+          throw new HeraldError(
+            'invalid',
+            'too-many-segments',
+            `the SMS in ${locale} has ${segments.count} segments, and ${numbers} take ${maxSegments}`,
+            {
+              issues: [{ path: `content.${locale}`, message: 'the fields that the SMS uses are too long' }],
+              fix: 'shorten the fields that the SMS uses',
+            },
+          );
       }
     }
   }

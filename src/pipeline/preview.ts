@@ -42,7 +42,7 @@ export interface PreviewDeps {
 }
 
 /** Somebody to show it for: a name of ordinary length, and a link as long as the real ones. */
-const SAMPLE = { name: '王芳', leaveUrl: `https://alerts.example.gov.cn/u/${'x'.repeat(30)}` };
+export const SAMPLE = { name: '王芳', leaveUrl: `https://alerts.example.gov.cn/u/${'x'.repeat(30)}` };
 
 /** Renders a draft, or an announcement with the templates that it was frozen with. */
 export function createPreviewer(deps: PreviewDeps) {

@@ -81,8 +81,10 @@ describe('one number that the account may not send to', () => {
       await app.pool.query('UPDATE breakers SET probe_at = least(probe_at, now())'); // nobody waits ten seconds in a test
       expect(sandbox.ledger.list({ channel: 'sms' })).toHaveLength(CITIZENS);
     }, 30_000);
-    const row = (await herald.deliveries(id)).find(({ address }) => address === abroad);
-    expect(row).toMatchObject({ status: 'queued', code: '21408' });
+    await eventually(async () => {
+      const row = (await herald.deliveries(id)).find(({ address }) => address === abroad);
+      expect(row).toMatchObject({ status: 'queued', code: '21408' });
+    });
     await workers.stop();
     await app.announce.cancel(id, herald.approver);
     await app.pool.query('DELETE FROM breakers');

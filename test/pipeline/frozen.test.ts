@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { packageRoot } from '../../src/root.ts';
 import { readMail } from '../../src/sandbox/smtp.ts';
-import { citizen, type Herald, startHerald, untilState } from './herald.ts';
+import { citizen, type Herald, refusal, startHerald, untilState } from './herald.ts';
 
 let herald: Herald;
 let folder: string;
@@ -76,6 +76,30 @@ it('what was submitted is sent, whatever becomes of the templates, and can be sh
   const next = await later.announce.create({ ...(await later.announce.get(id)).draft }, author);
   expect((await later.announce.preview({ id: next.id })).locales[0]?.sms?.body).toMatch(/^【冒牌公安】篡改/);
   expect(await later.announce.preview({ id })).toEqual(shown);
+});
+
+it('what is too long for a route is refused at submission, not number by number when it is sent', async () => {
+  const { author } = herald;
+  const file = join(folder, 'plain/template.json');
+  const manifest = JSON.parse(await readFile(file, 'utf8'));
+  for (const field of manifest.fields) field.maxLength = 2_000;
+  await writeFile(file, JSON.stringify(manifest));
+  const { announce } = await herald.open();
+  const draft = (body: string) => ({
+    case: { reference: 'DL-3', title: '案' },
+    template: 'plain',
+    content: { 'zh-CN': { headline: '标题', body } },
+    channels: ['sms'],
+  });
+  const long = await announce.create(draft('长'.repeat(560)), author);
+  expect(await refusal(announce.submit(long.id, author))).toMatchObject({
+    kind: 'invalid',
+    code: 'too-many-segments',
+    message: 'the SMS in zh-CN has 9 segments, and numbers in +86 take 8',
+    issues: [{ path: 'content.zh-CN' }],
+  });
+  const fitting = await announce.create(draft('长'.repeat(480)), author);
+  await announce.submit(fitting.id, author);
 });
 
 it('what was returned is shown as it would be submitted now', async () => {

@@ -4,6 +4,7 @@ import { LEASE_MS } from '../../src/pipeline/lease.ts';
 import type { Job, Logger, WakeUps } from '../../src/pipeline/ports.ts';
 import type { ExpansionStore, SweepStore } from '../../src/pipeline/stores.ts';
 import { sweep } from '../../src/pipeline/sweep.ts';
+import { testClock } from './time.ts';
 
 const job = (id: number): Job => ({ queue: 'sms', id, generation: 1, priority: 2 });
 const TIMEOUTS = { sms: 10_000, email: 20_000, webhook: 15_000 };
@@ -41,7 +42,7 @@ function parts(options: { queueAway?: boolean; leader?: boolean; stopped?: numbe
     },
     close: async () => {},
   };
-  return { calls, enqueued, said, sweeps, wakeUps, log };
+  return { calls, enqueued, said, sweeps, wakeUps, log, clock: testClock() };
 }
 
 describe('a turn of the sweeper', () => {
@@ -70,6 +71,15 @@ describe('a turn of the sweeper', () => {
     expect(calls).not.toContain('enqueue');
     // But the dead are found, and what was cancelled stops.
     expect(calls).toContain('stop');
+  });
+
+  it('what is left of a cancelled million waits for the next turn; what is due does not wait for it', async () => {
+    const { calls, ...deps } = parts({ stopped: Array.from({ length: 1_000 }, () => 50_000) });
+    let now = 0;
+    const clock = { ...deps.clock, monotonicMs: () => (now += 100) };
+    await sweep({ ...deps, clock, requestTimeoutMs: TIMEOUTS });
+    expect(calls.filter((name) => name === 'stop').length).toBeLessThan(10);
+    expect(calls.slice(-3)).toEqual(['start', 'enqueue', 'finish']);
   });
 
   it('is left to the leader', async () => {

@@ -56,6 +56,8 @@ for (const server of servers()) {
       await office.citizens(ROWS);
       id = await office.sending();
       worker = await office.worker();
+      // An automatic ANALYZE holds a snapshot, and while it does no page can be tidied for heap-only updates.
+      await office.pool.query('ALTER TABLE deliveries SET (autovacuum_enabled = off)');
       await office.pool.query('ANALYZE');
     });
     afterAll(() => office.close());
@@ -122,7 +124,7 @@ for (const server of servers()) {
         }
         const after = await updates(before.all + 3 * 20_000);
         // An update that touches no index is a heap-only one; the first one of a full page is not.
-        expect((after.hot - before.hot) / (after.all - before.all)).toBeGreaterThanOrEqual(0.4);
+        expect((after.hot - before.hot) / (after.all - before.all)).toBeGreaterThanOrEqual(0.6);
       },
       'recording a large batch': async () => {
         const claim = first(claims.slice(40));
