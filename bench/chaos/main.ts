@@ -177,8 +177,11 @@ async function settle(
   const done = await waitFor(
     async () => {
       const { rows } = await app.pool.query(
-        `SELECT FROM delivery_counts WHERE announcement_id = ANY ($1) AND status IN ('queued', 'sending', 'unknown')
-         GROUP BY announcement_id, channel, status HAVING sum(n) > 0`,
+        `SELECT FROM delivery_counts c JOIN announcements a ON a.id = c.announcement_id
+         WHERE a.id = ANY ($1) AND (c.status IN ('queued', 'sending')
+           -- A mail in doubt cannot be asked about, and is not sent again when its announcement was stopped: it stays so.
+           OR c.status = 'unknown' AND (c.channel = 'sms' OR a.state = 'sending'))
+         GROUP BY a.id, c.channel, c.status HAVING sum(c.n) > 0`,
         [Object.values(announcements)],
       );
       return rows.length === 0;

@@ -32,6 +32,8 @@ export type Composed = { readonly cost: number; readonly segments: number | null
 export interface Composition {
   /** Limiter tokens that a message usually costs: segments for SMS, else 1. */
   readonly cost: number;
+  /** Milliseconds until nothing more may be sent; never, for newsrooms. */
+  expiresInMs(): number;
   /** Milliseconds since it began to be sent. */
   ageMs(): number;
   compose(row: ClaimedDelivery, adapter: ChannelAdapter): Composed;
@@ -184,17 +186,19 @@ export function createComposer(deps: ComposerDeps): Composer {
           : null;
       return {
         cost: sample?.segments.count ?? 1,
+        expiresInMs: () =>
+          channel === 'webhook' ? Number.POSITIVE_INFINITY : facts.expiresInMs - sinceRead(),
         ageMs: () => (begun ? facts.nowMs - begun.getTime() + sinceRead() : 0),
         compose(row, adapter) {
           try {
             const content = render(row, adapter);
             const segments = content.channel === 'sms' ? content.segments.count : null;
-            const message = outgoing(row, content);
             return {
               ready: true,
               cost: segments ?? 1,
               segments,
-              send: (signal) => adapter.send(message as never, signal),
+              // Made when its turn has come: how long it is valid counts from then.
+              send: (signal) => adapter.send(outgoing(row, content) as never, signal),
             };
           } catch (error) {
             // Templates were checked when they were frozen; what is left is a fact about this one address.

@@ -17,6 +17,8 @@ const SLICE_MS = 1_000;
 const SLOW_MS = 500;
 /** Longest pause between two looks at the limits and at what is in flight. Milliseconds. */
 const PAUSE_MS = 100;
+/** What is due sooner than a timer can tell goes at once. Milliseconds. */
+const TIMER_MS = 2;
 /** Most rows claimed at once: what a dying worker can leave in doubt. */
 const CLAIM_ROWS = 100;
 
@@ -77,6 +79,14 @@ export function createRoom(size: number): Room {
 /** A request that was written is awaited, whatever happens: the adapter bounds it by its own time. */
 const UNTIL_ANSWERED = new AbortController().signal;
 setMaxListeners(0, UNTIL_ANSWERED);
+
+/** Its turn came after the announcement's time. */
+const EXPIRED: SendOutcome = {
+  outcome: 'refused',
+  category: 'expired',
+  code: 'expired',
+  message: 'not sent in time',
+};
 
 /** One run of one shard: claim it, settle what is in doubt, send for a second, put it back. */
 export async function deliver(
@@ -178,12 +188,16 @@ async function sendFor(
         break;
       }
       claimed += rows.length;
-      await clock.sleep(allowance?.inMs ?? 0);
       // Each message takes its cost from it before anybody else can.
       if (allowance) pacer?.giveBack(allowance.tokens);
+      let turn = clock.monotonicMs() + (allowance?.inMs ?? 0);
       for (const row of rows) {
+        const composed = composition.compose(row, adapter);
+        pacer?.spent(composed.cost);
+        const at = turn;
+        turn += composed.cost * (allowance?.everyMs ?? 0);
         room.enter();
-        const sent = sendOne(deps, claim, adapter, composition, row, pacer, halt)
+        const sent = sendOne(deps, claim, adapter, composition, row, composed, at, halt)
           .catch((error: unknown) => {
             failed ??= { error }; // its result is not written down; putting the shard back finds it
           })
@@ -200,20 +214,24 @@ async function sendFor(
   return claimed;
 }
 
-/** Render, send, record. Whatever happens to one message is written as its result; nothing is thrown for it. */
+/**
+ * Send at its turn, record. Whatever happens to one message is written as its result; nothing is thrown for it.
+ * @param at monotonic milliseconds
+ */
 async function sendOne(
   deps: DeliverDeps,
   claim: ShardClaim,
   adapter: ChannelAdapter,
   composition: Composition,
   row: ClaimedDelivery,
-  pacer: Pacer | undefined,
+  composed: Composed,
+  at: number,
   halt: () => boolean,
 ): Promise<void> {
-  const composed = composition.compose(row, adapter);
-  pacer?.spent(composed.cost);
   let outcome: SendOutcome;
   try {
+    const early = at - deps.clock.monotonicMs();
+    if (early > TIMER_MS) await deps.clock.sleep(early, deps.stopping);
     // The last look before the request is written: a process that was stopped sends nothing from memory.
     if (deps.stopping.aborted || !deps.lease.valid()) {
       await deps.recorder.add(
@@ -221,7 +239,9 @@ async function sendOne(
       );
       return;
     }
-    outcome = composed.ready ? await handOver(composed) : composed.outcome;
+    if (!composed.ready) outcome = composed.outcome;
+    else if (composition.expiresInMs() > 0) outcome = await handOver(composed);
+    else outcome = EXPIRED;
   } finally {
     deps.room.leave();
   }

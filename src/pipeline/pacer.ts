@@ -6,6 +6,8 @@ export interface Allowance {
   readonly tokens: number;
   /** Milliseconds until the first of them, or until asking again makes sense. */
   readonly inMs: number;
+  /** Milliseconds from one token to the next: they are spent evenly, so that the limit holds in any interval. */
+  readonly everyMs: number;
 }
 
 /**
@@ -28,12 +30,13 @@ export interface Pacer {
 const KEEPS_MS = 100;
 
 export function createPacer(limiter: Limiter, bucket: string, ratePerSecond: number, clock: Clock): Pacer {
+  const everyMs = 1_000 / ratePerSecond;
   let balance = 0;
   let grantedAt = 0;
   const handOut = (inMs: number): Allowance => {
     const tokens = balance;
     balance = 0;
-    return { tokens, inMs };
+    return { tokens, inMs, everyMs };
   };
   return {
     async take(wanted, priority) {
@@ -47,7 +50,7 @@ export function createPacer(limiter: Limiter, bucket: string, ratePerSecond: num
       });
       grantedAt = clock.monotonicMs() + inMs;
       balance += granted;
-      return balance > 0 ? handOut(inMs) : { tokens: 0, inMs: granted > 0 ? 0 : inMs };
+      return balance > 0 ? handOut(inMs) : { tokens: 0, inMs: granted > 0 ? 0 : inMs, everyMs };
     },
     giveBack(tokens) {
       balance += tokens;

@@ -85,6 +85,9 @@ export interface ReceiveDeps {
   readonly log: Logger;
 }
 
+/** What a receipt can say that concerns more than its own row. */
+const CONSEQUENTIAL: readonly (FailureCategory | null)[] = ['rejected-content', 'opted-out'];
+
 /** Callbacks that arrive together share a transaction. */
 const GROUP_COMMIT = { maxItems: 500, lingerMs: 2 };
 
@@ -139,6 +142,23 @@ export function createReceive(deps: ReceiveDeps): Receive {
           reason: 'opted-out',
           source: fact.source,
         });
+    }
+  }
+
+  /** @returns TwiML */
+  async function answer(act: 'leave' | 'return' | 'help' | 'other', from: string): Promise<string> {
+    switch (act) {
+      case 'leave':
+        await receipts.suppress({ channel: 'sms', address: from, reason: 'opted-out', source: 'sms-reply' });
+        log.info({ address: maskAddress('sms', from) }, 'a citizen left by reply');
+        return '<Response/>';
+      case 'return':
+        await receipts.allow('sms', from);
+        return '<Response/>';
+      case 'help':
+        return `<Response><Message>${escapeXml(deps.officeName)}: STOP = leave, START = return</Message></Response>`;
+      case 'other':
+        return '<Response/>';
     }
   }
 
@@ -198,34 +218,19 @@ export function createReceive(deps: ReceiveDeps): Receive {
         category: told.category ?? null,
         detail: null,
       };
+      // What follows for others comes first: told again after a crash it is done again, told again later it is known.
+      if (CONSEQUENTIAL.includes(fact.category) && !(await receipts.isKnown(fact))) await follow(fact);
       await batcher.add(fact);
-      await follow(fact);
     },
 
     async smsInbound(request) {
       const { gateway, parseInbound } = genuine(request);
-      const { from, act } = parseInbound(request);
-      if (isInert(gateway)) return { twiml: '<Response/>' };
-      switch (act) {
-        case 'leave':
-          await receipts.suppress({
-            channel: 'sms',
-            address: from,
-            reason: 'opted-out',
-            source: 'sms-reply',
-          });
-          log.info({ address: maskAddress('sms', from) }, 'a citizen left by reply');
-          return { twiml: '<Response/>' };
-        case 'return':
-          await receipts.allow('sms', from);
-          return { twiml: '<Response/>' };
-        case 'help':
-          return {
-            twiml: `<Response><Message>${escapeXml(deps.officeName)}: STOP = leave, START = return</Message></Response>`,
-          };
-        case 'other':
-          return { twiml: '<Response/>' };
-      }
+      const { from, act, messageSid } = parseInbound(request);
+      // A START that Twilio tells again must not undo the STOP that came after it.
+      if (isInert(gateway) || (await receipts.isAnswered(messageSid))) return { twiml: '<Response/>' };
+      const twiml = await answer(act, from);
+      await receipts.noteAnswered(messageSid);
+      return { twiml };
     },
 
     mail,

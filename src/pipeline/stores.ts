@@ -232,6 +232,11 @@ export interface ReceiptFact {
 export interface ReceiptStore {
   /** Writes and applies facts in one transaction; unknown deliveries are counted, not an error. */
   apply(facts: readonly ReceiptFact[]): Promise<{ readonly applied: number; readonly unknown: number }>;
+  /** Whether this very fact was written before. */
+  isKnown(fact: Pick<ReceiptFact, 'announcementId' | 'n' | 'dedupe'>): Promise<boolean>;
+  /** Whether a citizen's message was acted on before, by the provider's id of it. */
+  isAnswered(messageId: string): Promise<boolean>;
+  noteAnswered(messageId: string): Promise<void>;
   /** Suppresses an address and moves its queued rows to `suppressed` in the same transaction. */
   suppress(address: {
     readonly channel: Channel;

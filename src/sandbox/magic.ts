@@ -77,6 +77,11 @@ export const MAGIC_NUMBERS: readonly MagicNumber[] = [
     effect: refuse(400, 21614, "'To' number is not a valid mobile number"),
   },
   {
+    suffix: '921606',
+    what: 'refused: our sender may not send SMS',
+    effect: refuse(400, 21606, 'The From phone number is not a valid, SMS-capable inbound phone number'),
+  },
+  {
     suffix: '921408',
     what: 'refused: region not enabled',
     effect: refuse(403, 21408, 'Permission to send an SMS has not been enabled for the region'),

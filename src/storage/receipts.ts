@@ -126,6 +126,22 @@ export function createReceiptStore(pool: pg.Pool, slot: number): ReceiptStore {
       return { applied: known, unknown: told - known };
     },
 
+    async isKnown({ announcementId, n, dedupe }) {
+      const { rows } = await pool.query(
+        'SELECT FROM delivery_events WHERE announcement_id = $1 AND n = $2 AND dedupe = $3',
+        [announcementId, n, dedupe],
+      );
+      return rows.length > 0;
+    },
+
+    async isAnswered(messageId) {
+      return (await pool.query('SELECT FROM inbound_messages WHERE id = $1', [messageId])).rows.length > 0;
+    },
+
+    async noteAnswered(messageId) {
+      await pool.query('INSERT INTO inbound_messages (id) VALUES ($1) ON CONFLICT DO NOTHING', [messageId]);
+    },
+
     suppress: (suppression) => inTransaction(pool, (client) => suppressAddress(client, slot, suppression)),
 
     async allow(channel, address) {

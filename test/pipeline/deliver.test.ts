@@ -82,6 +82,7 @@ function shard(options: {
   const composer: Composer = {
     open: async () => ({
       cost: 1,
+      expiresInMs: () => 60_000,
       ageMs: () => 0,
       question: () => ({ deliveryId: 'd', address: 'a', body: 'b' }),
       compose: (row) => ({

@@ -97,7 +97,7 @@ describe('a pacer', () => {
     const { tokens } = await taking;
     expect(tokens).toBe(10);
     pacer.giveBack(tokens);
-    expect(await pacer.take(10, 2)).toEqual({ tokens: 10, inMs: 0 });
+    expect(await pacer.take(10, 2)).toMatchObject({ tokens: 10, inMs: 0 });
     pacer.giveBack(10);
     await clock.advance(150);
     const again = pacer.take(10, 2);

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import twilio from 'twilio';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { sandboxAccount } from '../../src/adapters.ts';
@@ -61,8 +62,9 @@ async function told(
   const url = `${app.config.publicUrl}/callbacks/twilio/status?delivery=${app.ids.encode('delivery', id, n)}`;
   return signed(url, { MessageSid: sid, MessageStatus: status, ...more });
 }
-const inbound = (from: string, Body: string, by?: Account) =>
-  signed(`${app.config.publicUrl}/callbacks/twilio/inbound`, { From: from, Body, MessageSid: 'SM1' }, by);
+const messageSid = () => `SM${randomUUID()}`;
+const inbound = (from: string, Body: string, by?: Account, sid = messageSid()) =>
+  signed(`${app.config.publicUrl}/callbacks/twilio/inbound`, { From: from, Body, MessageSid: sid }, by);
 const suppressions = async (address: string) =>
   (await app.pool.query('SELECT reason, source FROM suppressions WHERE address = $1', [address])).rows;
 
@@ -143,7 +145,8 @@ describe('status callbacks', () => {
 
   it('that say that the citizen has left suppress them', async () => {
     await app.receive.smsStatus(await told(sms(5), 'failed', { ErrorCode: '21610' }));
-    expect(await statusAt(sms(5))).toBe('failed');
+    // It was still queued: nothing more is sent to somebody who has left.
+    expect(await statusAt(sms(5))).toBe('suppressed');
     expect(await suppressions(sms(5))).toEqual([{ reason: 'opted-out', source: 'twilio' }]);
   });
 
@@ -155,10 +158,22 @@ describe('status callbacks', () => {
       reason: 'twilio refused the text (30007)',
     });
     await app.announce.resume(id, herald.approver);
+    await app.receive.smsStatus(await told(sms(6), 'undelivered', { ErrorCode: '30007' }));
+    expect(await app.announce.get(id), 'the same news again').toMatchObject({ state: 'sending' });
   });
 });
 
 describe('citizens’ answers', () => {
+  it('a START that is told again does not undo the STOP after it', async () => {
+    const start = inbound(sms(7), 'START');
+    await app.receive.smsInbound(start);
+    await app.receive.smsInbound(inbound(sms(7), 'STOP'));
+    await app.receive.smsInbound(start);
+    expect(await suppressions(sms(7))).toHaveLength(1);
+    await app.receive.smsInbound(inbound(sms(7), 'START'));
+    expect(await suppressions(sms(7))).toEqual([]);
+  });
+
   it('STOP suppresses and takes back what is queued; START returns; both as often as they like', async () => {
     for (const word of ['STOP', 'stop ', 'UNSUBSCRIBE'])
       expect(await app.receive.smsInbound(inbound(sms(7), word))).toEqual({ twiml: '<Response/>' });
@@ -430,7 +445,7 @@ describe('an exercise in a live installation', () => {
   const liveInbound = (Body: string, by: Account) =>
     signed(
       `${live.app.config.publicUrl}/callbacks/twilio/inbound`,
-      { From: sms(1), Body, MessageSid: 'SM1' },
+      { From: sms(1), Body, MessageSid: messageSid() },
       by,
     );
 });

@@ -24,6 +24,8 @@ export const TWILIO_CODES: readonly TwilioCode[] = [
   { code: 30003, category: 'temporary', meaning: 'handset unreachable (off or out of coverage)' },
   { code: 30008, category: 'temporary', meaning: 'unknown error of the carrier' },
 
+  // A setting of ours, but about this number's country: it must not stop the channel for everybody else.
+  { code: 21408, category: 'permanent', meaning: 'the region is not enabled for this account' },
   { code: 21211, category: 'permanent', meaning: 'not a phone number' },
   { code: 21614, category: 'permanent', meaning: 'not a mobile number (landline)' },
   { code: 21635, category: 'permanent', meaning: 'a landline cannot receive SMS' },
@@ -40,7 +42,6 @@ export const TWILIO_CODES: readonly TwilioCode[] = [
   { code: 20003, category: 'configuration', meaning: 'the credentials are not accepted' },
   { code: 20404, category: 'configuration', meaning: 'no such account or resource' },
   { code: 21212, category: 'configuration', meaning: 'the From is not a valid sender' },
-  { code: 21408, category: 'configuration', meaning: 'the region is not enabled for this account' },
   { code: 21603, category: 'configuration', meaning: 'neither From nor a Messaging Service' },
   { code: 21606, category: 'configuration', meaning: 'the From may not send SMS' },
   { code: 21608, category: 'configuration', meaning: 'a trial account sends to verified numbers only' },

@@ -105,6 +105,12 @@ CREATE TABLE suppressions (
   PRIMARY KEY (channel, address)
 );
 
+-- Citizens' messages (STOP, START …) that were acted on, by the provider's id: one that is told again changes nothing.
+CREATE TABLE inbound_messages (
+  id text PRIMARY KEY,
+  at timestamptz NOT NULL DEFAULT now()
+);
+
 CREATE TABLE endpoints (
   id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   outlet text NOT NULL CHECK (outlet <> ''),

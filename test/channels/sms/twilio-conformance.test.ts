@@ -7,7 +7,7 @@ const SUFFIXES: Readonly<Partial<Record<Kind, string>>> = {
   throttled: '920429',
   permanent: '921614',
   'opted-out': '921610',
-  configuration: '921408',
+  configuration: '921606',
   cut: '900001',
   hang: '900002',
 };
