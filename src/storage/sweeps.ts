@@ -82,10 +82,15 @@ const BURY = `
     RETURNING s.id, s.announcement_id, s.from_n, s.to_n, s.retry, gone.worker_id
   ),
   locked AS (
-    SELECT d.announcement_id, d.n, f.id AS shard_id FROM freed f JOIN deliveries d
-      ON d.announcement_id = f.announcement_id AND d.n BETWEEN f.from_n AND f.to_n
-    WHERE d.status = 'sending' AND d.worker_id = f.worker_id AND (d.channel <> 'webhook' OR f.retry = (d.attempt > 1))
-    ORDER BY d.announcement_id, d.n FOR UPDATE OF d
+    SELECT d.announcement_id, d.n, f.id AS shard_id
+    FROM (SELECT * FROM freed ORDER BY announcement_id, from_n) f
+    -- Range by range: the planner cannot know that a worker holds few shards.
+    CROSS JOIN LATERAL (
+      SELECT d.announcement_id, d.n FROM deliveries d
+      WHERE d.announcement_id = f.announcement_id AND d.n BETWEEN f.from_n AND f.to_n
+        AND d.status = 'sending' AND d.worker_id = f.worker_id AND (d.channel <> 'webhook' OR f.retry = (d.attempt > 1))
+      ORDER BY d.n FOR UPDATE OF d
+    ) d
   ), ${doubt(
     `now() + ($2::jsonb ->> d.channel::text)::int * interval '1 millisecond'`,
     'sweep',
