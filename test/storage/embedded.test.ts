@@ -58,8 +58,14 @@ async function startElsewhere(): Promise<{ parent: ChildProcess; server: Embedde
   const parent = spawn(process.execPath, ['--input-type=module', '-e', script], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
-  cleanUps.push(async () => parent.kill('SIGKILL'));
+  cleanUps.push(async () => parent.kill('SIGKILL')); // also when it never says a line
   const [line] = (await once(createInterface({ input: parent.stdout }), 'line')) as [string];
+  const postgres = await serverPid();
+  // Its watchdog still shuts the server down, which writes to the folder until it is gone.
+  cleanUps.push(async () => {
+    parent.kill('SIGKILL');
+    await eventually(async () => expect(gone(postgres)).toBe(true));
+  });
   const children = await readFile(`/proc/${parent.pid}/task/${parent.pid}/children`, 'utf8');
   return { parent, server: JSON.parse(line) as Embedded, watchdog: Number(children.trim()) };
 }
