@@ -44,6 +44,7 @@ import { createPostgresLimiter } from './storage/limiter.ts';
 import { ListStore } from './storage/lists.ts';
 import { migrate, requireSchema } from './storage/migrate.ts';
 import { createPool } from './storage/pool.ts';
+import { QuietHoursStore } from './storage/quiet-hours.ts';
 import { createReceiptStore, suppressAddress } from './storage/receipts.ts';
 import { createReportStore } from './storage/reports.ts';
 import { createSealer } from './storage/seal.ts';
@@ -53,7 +54,7 @@ import { UserStore } from './storage/users.ts';
 import { createBreakerStore, createWorkerStore } from './storage/workers.ts';
 
 /** The schema versions that this code works with. */
-export const SCHEMA = { least: 1, most: 1 } as const;
+export const SCHEMA = { least: 2, most: 2 } as const;
 export const MIGRATIONS = join(packageRoot, 'src/storage/migrations');
 
 /** Everything that web, command line and workers use: the verbs and the nouns, put together once. */
@@ -75,6 +76,7 @@ export interface App {
   readonly endpoints: EndpointStore;
   readonly lists: ListStore;
   readonly imports: ImportStore;
+  readonly quietHours: QuietHoursStore;
   readonly idempotency: IdempotencyStore;
   readonly templates: TemplateLibrary;
 
@@ -184,6 +186,7 @@ export async function open(
       pool,
       createHmac('sha256', purposeKey(config.secret, 'check')).update('herald').digest(),
       config.mode,
+      config.officeTimezone,
     );
     const queue = {
       ...queueOptions(config, installation.id),
@@ -198,6 +201,7 @@ export async function open(
     // Counter slots spread the processes' writes; which one a process takes does not matter.
     const slot = process.pid % SLOTS;
     const announcements = createAnnouncementStore(pool);
+    const quietHours = new QuietHoursStore(pool);
     const deliveries = createDeliveryStore(
       pool,
       createSealer(purposeKey(config.secret, 'endpoints'), 'endpoint-secret'),
@@ -243,6 +247,7 @@ export async function open(
         missingProvider: adapters.missingProvider,
         smsRoutes: TWILIO_ABILITIES.routes,
         rates: config.rates,
+        heldUntil: (channels, at) => quietHours.heldUntil(channels, at),
         wake: () => wake(sweeps, wakeUps, log),
       }),
       receive,
@@ -265,6 +270,7 @@ export async function open(
           }),
       }),
       imports: new ImportStore(pool),
+      quietHours,
       idempotency: new IdempotencyStore(
         pool,
         createSealer(purposeKey(config.secret, 'answers'), 'idempotent-answer'),

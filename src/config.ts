@@ -127,7 +127,9 @@ export interface Config {
 /** A configuration with which a database can be opened. */
 export type ReadyConfig = Config & { readonly databaseUrl: string; readonly secret: string };
 
+/** A named zone: an offset such as +08:00 means the opposite to PostgreSQL, and knows no summer time. */
 function isTimezone(zone: string): boolean {
+  if (!/^[A-Za-z]/.test(zone)) return false;
   try {
     new Intl.DateTimeFormat('en', { timeZone: zone });
     return true;

@@ -11,6 +11,7 @@ import { register as lists } from './lists.ts';
 import { register as migrate } from './migrate.ts';
 import { register as preview } from './preview.ts';
 import type { Register } from './program.ts';
+import { register as quietHours } from './quiet-hours.ts';
 import { register as sandbox } from './sandbox.ts';
 import { register as serve } from './serve.ts';
 import { register as start } from './start.ts';
@@ -33,6 +34,7 @@ export const COMMANDS: readonly Register[] = [
   status,
   deliveries,
   bounce,
+  quietHours,
   migrate,
   serve,
   work,

@@ -38,7 +38,10 @@ export function register(program: Command, { io, withApp }: Context): void {
 
 const heading = (text: string) => `── ${text} ${'─'.repeat(Math.max(3, 100 - text.length))}`;
 
-function describe({ locales, webhook, audience, segments, seconds }: Preview, html: boolean): string {
+function describe(
+  { locales, webhook, audience, segments, seconds, heldUntil }: Preview,
+  html: boolean,
+): string {
   const parts: string[] = [];
   for (const { locale, sms, smsWithoutLinks, email } of locales) {
     if (sms) parts.push(smsText(`SMS ${locale}`, sms));
@@ -66,6 +69,9 @@ function describe({ locales, webhook, audience, segments, seconds }: Preview, ht
       ),
       ...(segments > 0 ? [`${segments} SMS segments`] : []),
       ...(estimate.length > 0 ? [`estimated time at the configured limits: ${estimate.join(', ')}`] : []),
+      ...Object.entries(heldUntil).map(
+        ([channel, end]) => `${channel} waits for the end of quiet hours, ${end}`,
+      ),
     ].join('\n'),
   );
   return parts.join('\n\n');

@@ -2,12 +2,12 @@ import type { Command } from 'commander';
 import type { App } from '../app.ts';
 import { CHANNELS } from '../domain/channel.ts';
 import { DELIVERY_STATUSES } from '../domain/delivery.ts';
-import { announcementView, summaryView } from '../web/api/announcement-view.ts';
+import { readAnnouncement, summaryView } from '../web/api/announcement-view.ts';
 import type { Context } from './context.ts';
 import { count } from './deliveries.ts';
 import { type Printing, print, table } from './output.ts';
 
-type One = ReturnType<typeof announcementView>;
+type One = Awaited<ReturnType<typeof readAnnouncement>>;
 type Health = Awaited<ReturnType<App['reports']['health']>>;
 
 export function register(program: Command, { io, withApp }: Context): void {
@@ -21,7 +21,7 @@ export function register(program: Command, { io, withApp }: Context): void {
     .action((id: string | undefined, options: Printing & { limit: number }) =>
       withApp(async (app) => {
         if (id !== undefined) {
-          const one = await read(app, app.ids.decode('announcement', id).id);
+          const one = await readAnnouncement(app, app.ids.decode('announcement', id).id);
           print(io, options, one, () => describe(one));
           return;
         }
@@ -38,16 +38,6 @@ export function register(program: Command, { io, withApp }: Context): void {
         );
       }),
     );
-}
-
-async function read({ announce, reports, ids }: App, id: number): Promise<One> {
-  const record = await announce.get(id);
-  const [acts, channels, expanded] = await Promise.all([
-    announce.acts(id),
-    reports.channels(id),
-    reports.expanded(id),
-  ]);
-  return announcementView(ids, record, { acts, reports: channels, expanded });
 }
 
 const listed = (announcements: readonly ReturnType<typeof summaryView>[]): string =>
@@ -84,6 +74,10 @@ function describe(one: One): string {
     ['supersedes', one.supersedes],
     ['superseded by', one.supersededBy.join(', ')],
     ['scheduled', one.scheduledAt],
+    ...Object.entries(one.heldUntil).map(([channel, end]) => [
+      `${channel} waits`,
+      `for the end of quiet hours, ${end}`,
+    ]),
     ['approved', timings.approvedAt],
     ['first sent', timings.firstSentAt],
     ['expires', one.expiresAt],

@@ -17,7 +17,7 @@ import { containsUrl } from '../domain/urls.ts';
 import { checkAnnouncement, checkTimes, parseDraft } from './check-announcement.ts';
 import { renderContext } from './compose.ts';
 import type { Renderer, TemplateLibrary } from './ports.ts';
-import { createPreviewer, type Preview, SAMPLE } from './preview.ts';
+import { createPreviewer, type HeldUntil, type Preview, SAMPLE } from './preview.ts';
 import type {
   Actor,
   ActRecord,
@@ -71,6 +71,7 @@ export interface AnnounceDeps {
   readonly smsRoutes: readonly Route[];
   /** Segments or messages per second, by gateway; for estimates. */
   readonly rates: Readonly<Record<Gateway, { readonly sms: number; readonly email: number }>>;
+  readonly heldUntil: HeldUntil;
   /** Starts what is due at once instead of at the sweeper's next turn; never throws. */
   readonly wake: () => Promise<void>;
 }
@@ -208,10 +209,10 @@ export function createAnnounce(deps: AnnounceDeps): Announce {
         }
         checkTimes(draft, tx.now);
         const scheduledAt = draft.scheduledAt ? new Date(draft.scheduledAt) : null;
-        const starts = Math.max(tx.now, scheduledAt?.getTime() ?? 0);
-        const expiresAt = draft.expiresAt
-          ? new Date(draft.expiresAt)
-          : new Date(starts + DEFAULT_EXPIRY_HOURS * 3_600_000);
+        const starts = new Date(Math.max(tx.now, scheduledAt?.getTime() ?? 0));
+        const held = tx.record.urgency === 'urgent' ? {} : await deps.heldUntil(draft.channels, starts);
+        const begins = Math.max(starts.getTime(), ...Object.values(held).map((end) => end.getTime()));
+        const expiresAt = new Date(draft.expiresAt ?? begins + DEFAULT_EXPIRY_HOURS * 3_600_000);
         await tx.approve({ by: actor, gateway, expiresAt, scheduledAt });
       });
       await deps.wake();

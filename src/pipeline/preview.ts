@@ -29,6 +29,8 @@ export interface Preview {
   readonly segments: number;
   /** Seconds at today's limits, by channel; they run side by side. */
   readonly seconds: Readonly<Partial<Record<Channel, number>>>;
+  /** When quiet hours would let it go, for the channels that they hold at its scheduled time, or now. */
+  readonly heldUntil: Readonly<Partial<Record<Channel, string>>>;
 }
 
 export interface PreviewDeps {
@@ -39,7 +41,14 @@ export interface PreviewDeps {
   readonly mode: 'trial' | 'live';
   readonly rates: Readonly<Record<Gateway, { readonly sms: number; readonly email: number }>>;
   readonly bundleOf: (draft: Draft) => TemplateBundle;
+  readonly heldUntil: HeldUntil;
 }
+
+/** When the quiet hours end that these channels are in at an instant (null: now). */
+export type HeldUntil = (
+  channels: readonly Channel[],
+  at: Date | null,
+) => Promise<Readonly<Partial<Record<Channel, Date>>>>;
 
 /** Somebody to show it for: a name of ordinary length, and a link as long as the real ones. */
 export const SAMPLE = { name: '王芳', leaveUrl: `https://alerts.example.gov.cn/u/${'x'.repeat(30)}` };
@@ -106,6 +115,8 @@ export function createPreviewer(deps: PreviewDeps) {
         fallback.set(locale, { ...known, count: known.count + count });
       }
     }
+    const scheduledAt = draft.scheduledAt ? new Date(draft.scheduledAt) : null;
+    const held = record.urgency === 'urgent' ? {} : await deps.heldUntil(draft.channels, scheduledAt);
     const rates = deps.rates[record.mode === 'live' && deps.mode === 'live' ? 'live' : 'sandbox'];
     return {
       locales,
@@ -120,6 +131,9 @@ export function createPreviewer(deps: PreviewDeps) {
         ...(has('sms') && { sms: segments / rates.sms }),
         ...(has('email') && { email: (channels.email ?? 0) / rates.email }),
       },
+      heldUntil: Object.fromEntries(
+        Object.entries(held).map(([channel, end]) => [channel, end.toISOString()]),
+      ),
     };
   };
 }

@@ -14,7 +14,7 @@ import { loadBundle, loadChain, loadRecord } from './announcements.ts';
 import { countChanges, countLatencies, slotOf } from './counts.ts';
 import { inTransaction } from './pool.ts';
 import type { Sealer } from './seal.ts';
-import { doubt, RUNNABLE, unknownUntil } from './shards.ts';
+import { AWAKE, doubt, RUNNABLE, unknownUntil } from './shards.ts';
 
 const CLAIM_SHARD = `
   UPDATE shards SET claimed_by = $3, claimed_at = now(), enqueued_at = NULL
@@ -58,6 +58,7 @@ const CLAIM_ROWS = `
       AND (d.due_at IS NULL OR d.due_at <= now())
       AND EXISTS (SELECT FROM announcements a WHERE a.id = $1 AND a.state = 'sending'
                   AND (a.expires_at > now() OR d.channel = 'webhook'))
+      AND ${AWAKE('d.channel', '$8::int')}
       AND NOT EXISTS (SELECT FROM suppressions s WHERE s.channel = d.channel AND s.address = d.address_key)
     ORDER BY d.n LIMIT $7 FOR UPDATE OF d SKIP LOCKED
   ),
@@ -228,7 +229,7 @@ export function createDeliveryStore(pool: pg.Pool, sealer: Sealer): DeliveryStor
       const { rows } = await pool.query<ClaimedRow>({
         name: 'claim-rows',
         text: CLAIM_ROWS,
-        values: [...range(claim), slotOf(workerId), workerId, limit],
+        values: [...range(claim), slotOf(workerId), workerId, limit, claim.priority],
       });
       return rows.map(({ url, secrets, ...row }) => ({
         ...row,

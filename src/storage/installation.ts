@@ -13,13 +13,16 @@ export interface Installation {
  * Opens the installation that a database holds: checks that the secret is the one it was made with, and that what
  * has been live is never opened for trial (real citizens would become test data).
  * @param secretCheck a digest under HERALD_SECRET, made for this purpose only
- * @throws HeraldError `wrong-secret`, `has-been-live` (conflict)
+ * @param timezone IANA, the office's: quiet hours are reckoned in it from now on, by every process
+ * @throws HeraldError `wrong-secret`, `has-been-live` (conflict), `unknown-timezone` (invalid)
  */
 export async function openInstallation(
   pool: pg.Pool,
   secretCheck: Buffer,
   mode: 'trial' | 'live',
+  timezone: string,
 ): Promise<Installation> {
+  await requireTimezone(pool, timezone);
   const { rows } = await pool.query<{
     id: string;
     idKey: Buffer;
@@ -27,9 +30,10 @@ export async function openInstallation(
     liveSince: Date | null;
   }>(
     `UPDATE installation SET secret_check = coalesce(secret_check, $1),
-       live_since = CASE WHEN $2 AND coalesce(secret_check, $1) = $1 THEN coalesce(live_since, now()) ELSE live_since END
+       live_since = CASE WHEN $2 AND coalesce(secret_check, $1) = $1 THEN coalesce(live_since, now()) ELSE live_since END,
+       timezone = CASE WHEN coalesce(secret_check, $1) = $1 THEN $3 ELSE timezone END
      RETURNING id, id_key AS "idKey", secret_check AS "secretCheck", live_since AS "liveSince"`,
-    [secretCheck, mode === 'live'],
+    [secretCheck, mode === 'live', timezone],
   );
   const installation = rows[0];
   if (!installation)
@@ -57,4 +61,21 @@ export async function openInstallation(
     );
   }
   return { id: installation.id, idKey: installation.idKey };
+}
+
+/** Node and PostgreSQL each bring their own list of time zones. */
+async function requireTimezone(pool: pg.Pool, timezone: string): Promise<void> {
+  const { rowCount } = await pool.query(
+    'SELECT FROM pg_timezone_names WHERE lower(name) = lower($1) LIMIT 1',
+    [timezone],
+  );
+  if (rowCount === 0)
+    throw new HeraldError(
+      'invalid',
+      'unknown-timezone',
+      `PostgreSQL does not know OFFICE_TIMEZONE ${timezone}`,
+      {
+        fix: 'use another name of the zone, such as Asia/Shanghai',
+      },
+    );
 }

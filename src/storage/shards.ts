@@ -4,12 +4,19 @@ import { WEBHOOK_HOURS } from '../domain/announcement.ts';
 export const unknownUntil = (channel: string): string => `(interval '1 hour' + CASE ${channel}
   WHEN 'webhook' THEN greatest(a.approved_at, a.scheduled_at) + interval '${WEBHOOK_HOURS} hours' ELSE a.expires_at END)`;
 
+/** Priorities up to this one pass quiet hours: single messages and urgent announcements. */
+const PASSES_QUIET_HOURS = 2;
+
+/** Whether quiet hours let a priority leave on a channel now; looked up once a statement. */
+export const AWAKE = (channel: string, priority: string): string => `(${priority} <= ${PASSES_QUIET_HOURS}
+  OR ${channel} <> ALL (ARRAY(SELECT q.channel FROM quiet_hours q WHERE quiet_until(q.channel, now()) IS NOT NULL)))`;
+
 /**
  * Whether a shard `s` of an announcement `a` may run now: it is being sent, citizens' messages have not expired,
- * and the channel's provider is not known to refuse us. What became of an SMS in doubt is asked for even when nothing
+ * no quiet hours hold it, and the channel's provider is not known to refuse us. What became of an SMS in doubt is asked for even when nothing
  * more is sent: once its queued rows are stopped, a shard is due for nothing else.
  */
-export const RUNNABLE = `((a.state = 'sending' AND (a.expires_at > now() OR s.channel = 'webhook')
+export const RUNNABLE = `((a.state = 'sending' AND (a.expires_at > now() OR s.channel = 'webhook') AND ${AWAKE('s.channel', 's.priority')}
     OR a.state IN ('sending', 'cancelled') AND s.channel = 'sms' AND ${unknownUntil('s.channel')} > now() AND EXISTS (
       SELECT FROM deliveries u WHERE u.announcement_id = s.announcement_id AND u.n BETWEEN s.from_n AND s.to_n
         AND u.status = 'unknown' AND u.due_at <= now()))

@@ -12,6 +12,7 @@ import { deliveryRoutes } from './api/deliveries.ts';
 import { endpointRoutes } from './api/endpoints.ts';
 import { importRoutes } from './api/imports.ts';
 import { listRoutes } from './api/lists.ts';
+import { quietHoursRoutes } from './api/quiet-hours.ts';
 import { subscriberRoutes } from './api/subscribers.ts';
 import { userRoutes } from './api/users.ts';
 import { twilioCallbacks } from './callbacks/twilio.ts';
@@ -37,6 +38,7 @@ export type WebApp = Pick<
   | 'endpoints'
   | 'lists'
   | 'imports'
+  | 'quietHours'
   | 'idempotency'
   | 'ready'
 >;
@@ -111,6 +113,7 @@ export async function buildServer(app: WebApp): Promise<FastifyInstance> {
     subscriberRoutes(api, app);
     importRoutes(api, app);
     listRoutes(api, app);
+    quietHoursRoutes(api, app);
     endpointRoutes(api, app);
     userRoutes(api, app);
   });

@@ -139,3 +139,26 @@ describe('endpoints', () => {
     expect(refused.err).not.toMatch(/^\s+at /m);
   });
 });
+
+describe('quiet hours', () => {
+  test('are set, shown and cleared', async () => {
+    expect((await office.run('quiet-hours')).out).toContain('no quiet hours');
+    const set = await office.run('quiet-hours', 'set', 'sms', '22:00', '08:00', '--json');
+    expect(set.json()).toEqual({
+      timezone: 'Asia/Shanghai',
+      items: [{ channel: 'sms', from: '22:00', until: '08:00' }],
+    });
+    expect((await office.run('quiet-hours', 'list')).out).toMatch(/sms +22:00 +08:00\n\(Asia\/Shanghai\)/);
+    expect((await office.run('quiet-hours', 'clear', 'sms')).out).toContain('no quiet hours');
+  });
+
+  test.each([
+    [['quiet-hours', 'set', 'fax', '22:00', '08:00'], /sms.*email.*webhook/s],
+    [['quiet-hours', 'set', 'sms', '22', '08:00'], /a time such as 22:00/],
+    [['quiet-hours', 'set', 'sms', '08:00', '08:00'], /are the same/],
+  ])('%j is wrong usage', async (argv, says) => {
+    const refused = await office.run(...argv);
+    expect(refused).toMatchObject({ code: 2, out: '' });
+    expect(refused.err).toMatch(says);
+  });
+});

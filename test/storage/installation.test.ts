@@ -7,6 +7,7 @@ import { createPool } from '../../src/storage/pool.ts';
 import { createTestDatabase, servers } from '../support/database.ts';
 
 const checkOf = (secret: string) => createHmac('sha256', secret).update('herald').digest();
+const ZONE = 'Asia/Shanghai';
 const [right, wrong] = [checkOf('right'), checkOf('wrong')];
 
 for (const server of servers()) {
@@ -22,36 +23,40 @@ for (const server of servers()) {
       });
 
     using('is the same at every opening, and takes the first secret for its own', async (pool) => {
-      const opened = await Promise.all([1, 2, 3].map(() => openInstallation(pool, right, 'trial')));
+      const opened = await Promise.all([1, 2, 3].map(() => openInstallation(pool, right, 'trial', ZONE)));
       const [installation] = opened;
       expect(opened).toEqual(Array(3).fill(installation));
       expect(installation?.id).toMatch(/^[0-9a-f]{12}$/);
       expect(installation?.idKey).toHaveLength(16);
-      await expect(openInstallation(pool, wrong, 'trial')).rejects.toMatchObject({
+      await expect(openInstallation(pool, wrong, 'trial', ZONE)).rejects.toMatchObject({
         kind: 'conflict',
         code: 'wrong-secret',
       });
     });
 
     using('that has been live is not opened for trial', async (pool) => {
-      await openInstallation(pool, right, 'trial');
-      const { id } = await openInstallation(pool, right, 'live');
-      await expect(openInstallation(pool, right, 'trial')).rejects.toMatchObject({
+      await openInstallation(pool, right, 'trial', ZONE);
+      const { id } = await openInstallation(pool, right, 'live', ZONE);
+      await expect(openInstallation(pool, right, 'trial', ZONE)).rejects.toMatchObject({
         kind: 'conflict',
         code: 'has-been-live',
       });
-      expect((await openInstallation(pool, right, 'live')).id).toBe(id);
+      expect((await openInstallation(pool, right, 'live', ZONE)).id).toBe(id);
     });
 
     using('is not made live by somebody with the wrong secret', async (pool) => {
-      await openInstallation(pool, right, 'trial');
-      await expect(openInstallation(pool, wrong, 'live')).rejects.toMatchObject({ code: 'wrong-secret' });
-      await expect(openInstallation(pool, right, 'trial')).resolves.toBeDefined();
+      await openInstallation(pool, right, 'trial', ZONE);
+      await expect(openInstallation(pool, wrong, 'live', ZONE)).rejects.toMatchObject({
+        code: 'wrong-secret',
+      });
+      await expect(openInstallation(pool, right, 'trial', ZONE)).resolves.toBeDefined();
     });
 
     using('that is not there is said so', async (pool) => {
       await pool.query('DELETE FROM installation');
-      await expect(openInstallation(pool, right, 'trial')).rejects.toMatchObject({ code: 'no-installation' });
+      await expect(openInstallation(pool, right, 'trial', ZONE)).rejects.toMatchObject({
+        code: 'no-installation',
+      });
     });
 
     test('a database of one’s own is made beside it, and gone afterwards', async () => {

@@ -36,7 +36,7 @@ export interface Caller {
   readonly key: string;
   get(url: string): Promise<Answer>;
   send(
-    method: 'POST' | 'PATCH' | 'DELETE',
+    method: 'POST' | 'PATCH' | 'PUT' | 'DELETE',
     url: string,
     body?: unknown,
     headers?: Record<string, string>,

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { App } from '../../app.ts';
 import { KINDS, MODES, STATES, URGENCIES } from '../../domain/announcement.ts';
-import { CHANNELS } from '../../domain/channel.ts';
+import { CHANNELS, type Channel } from '../../domain/channel.ts';
 import { DELIVERY_STATUSES } from '../../domain/delivery.ts';
 import { iso, isoOrNull, time, timeOrNull } from './common.ts';
 
@@ -61,6 +61,7 @@ export const announcementSchema = summarySchema.extend({
     firstSentAt: timeOrNull,
     seconds: perChannel(secondsSchema).describe('From approval (or schedule) to sent'),
   }),
+  heldUntil: perChannel(time).describe('Quiet hours hold it on these channels until then'),
   acts: z.array(
     z.object({
       act: z.string(),
@@ -99,10 +100,31 @@ export function summaryView(ids: App['ids'], record: Announcement): z.infer<type
   };
 }
 
-export function announcementView(
+/** An announcement as the API and `herald status` show it. @throws HeraldError `no-such-announcement` */
+export async function readAnnouncement(
+  { announce, reports, quietHours, ids }: Pick<App, 'announce' | 'reports' | 'quietHours' | 'ids'>,
+  id: number,
+): Promise<z.infer<typeof announcementSchema>> {
+  const record = await announce.get(id);
+  const waits = record.urgency !== 'urgent' && ['approved', 'sending', 'paused'].includes(record.state);
+  const [acts, channels, expanded, held] = await Promise.all([
+    announce.acts(id),
+    reports.channels(id),
+    reports.expanded(id),
+    waits ? quietHours.heldUntil(record.draft.channels) : {},
+  ]);
+  return announcementView(ids, record, { acts, reports: channels, expanded, held });
+}
+
+function announcementView(
   ids: App['ids'],
   record: Announcement,
-  facts: { readonly acts: readonly Act[]; readonly reports: Reports; readonly expanded: boolean },
+  facts: {
+    readonly acts: readonly Act[];
+    readonly reports: Reports;
+    readonly expanded: boolean;
+    readonly held: Partial<Record<Channel, Date>>;
+  },
 ): z.infer<typeof announcementSchema> {
   const { draft } = record;
   const each = <T>(pick: (report: NonNullable<Reports['sms']>) => T) =>
@@ -126,6 +148,7 @@ export function announcementView(
       firstSentAt: summary.firstSentAt,
       seconds: each(({ p50, p95, max }) => ({ p50, p95, max })),
     },
+    heldUntil: Object.fromEntries(Object.entries(facts.held).map(([channel, end]) => [channel, iso(end)])),
     acts: facts.acts.map((act) => ({
       act: act.act,
       revision: act.revision,

@@ -5,7 +5,7 @@ import { HeraldError } from '../../domain/errors.ts';
 import { localeSchema } from '../../domain/template.ts';
 import { holderOf, type KeyHolder } from '../access.ts';
 import { pageFrom, pageOf, pageQuery, readCursor } from '../paging.ts';
-import { announcementSchema, announcementView, summarySchema, summaryView } from './announcement-view.ts';
+import { announcementSchema, readAnnouncement, summarySchema, summaryView } from './announcement-view.ts';
 import { idParams, type ZodServer } from './common.ts';
 
 interface ActInput {
@@ -82,20 +82,15 @@ const actBody = z
   })
   .nullish();
 
-export function announcementRoutes(server: ZodServer, app: Pick<App, 'announce' | 'reports' | 'ids'>): void {
-  const { announce, reports, ids } = app;
+export function announcementRoutes(
+  server: ZodServer,
+  app: Pick<App, 'announce' | 'reports' | 'quietHours' | 'ids'>,
+): void {
+  const { announce, ids } = app;
   const tags = ['announcements'];
   const idOf = (id: string) => ids.decode('announcement', id).id;
 
-  async function read(id: number) {
-    const [record, acts, channels, expanded] = await Promise.all([
-      announce.get(id),
-      announce.acts(id),
-      reports.channels(id),
-      reports.expanded(id),
-    ]);
-    return announcementView(ids, record, { acts, reports: channels, expanded });
-  }
+  const read = (id: number) => readAnnouncement(app, id);
 
   server.get('/v1/announcements', {
     config: { access: 'author' },
