@@ -15,18 +15,21 @@ import { HeraldError } from './domain/errors.ts';
 import type { AdapterFor, ChannelAdapter, Logger } from './pipeline/ports.ts';
 import type { SmsCallbacks } from './pipeline/receive.ts';
 
-/** Requests at a time in one worker process, and how long one may take. */
-const LIMITS = {
-  sms: { connections: 64, requestTimeoutMs: 10_000 },
-  email: { connections: 10, requestTimeoutMs: 20_000 },
-  webhook: { connections: 100, requestTimeoutMs: 15_000 },
-} as const satisfies Record<Channel, { connections: number; requestTimeoutMs: number }>;
+/** How long one request may take. */
+export const REQUEST_TIMEOUT_MS = {
+  sms: 10_000,
+  email: 20_000,
+  webhook: 15_000,
+} as const satisfies Record<Channel, number>;
 
-export const REQUEST_TIMEOUT_MS: Readonly<Record<Channel, number>> = {
-  sms: LIMITS.sms.requestTimeoutMs,
-  email: LIMITS.email.requestTimeoutMs,
-  webhook: LIMITS.webhook.requestTimeoutMs,
-};
+/**
+ * Requests at a time in one worker process. Single messages have connections of their own beside those of
+ * announcements: a broadcast that waits for slow answers holds all of its own.
+ */
+export const CONNECTIONS = {
+  announcements: { sms: 64, email: 10, webhook: 100 },
+  single: { sms: 8, email: 2, webhook: 0 },
+} as const satisfies Record<string, Record<Channel, number>>;
 /** The sandbox takes any service of the right form. */
 const SANDBOX_SERVICE = `MG${'0'.repeat(32)}`;
 
@@ -42,7 +45,9 @@ export function sandboxAccount(secret: string): { readonly accountSid: string; r
   return { accountSid: `AC${key.slice(0, 32)}`, authToken: key.slice(32) };
 }
 
-type Maker = { readonly [C in Channel]: (gateway: Gateway) => ChannelAdapter<C> | undefined };
+type Maker = {
+  readonly [C in Channel]: (gateway: Gateway, connections: number) => ChannelAdapter<C> | undefined;
+};
 
 /** The adapters of a process, each made when it is first asked for. */
 export function createAdapters(config: ReadyConfig, sandbox: SandboxGateways | undefined, log: Logger) {
@@ -54,8 +59,14 @@ export function createAdapters(config: ReadyConfig, sandbox: SandboxGateways | u
     log.error(refusal, 'the provider answered with a code that no table knows; taken as temporary');
 
   const make: Maker = {
-    sms(gateway) {
-      const common = { ...LIMITS.sms, gateway, statusCallbackUrl, onUnlistedCode };
+    sms(gateway, connections) {
+      const common = {
+        requestTimeoutMs: REQUEST_TIMEOUT_MS.sms,
+        connections,
+        gateway,
+        statusCallbackUrl,
+        onUnlistedCode,
+      };
       if (gateway === 'live') {
         if (!config.twilio) return undefined;
         const { apiUrl, ...account } = config.twilio;
@@ -70,13 +81,14 @@ export function createAdapters(config: ReadyConfig, sandbox: SandboxGateways | u
       });
     },
 
-    email(gateway) {
+    email(gateway, connections) {
       const smtpUrl = gateway === 'live' ? config.smtp?.url : sandbox?.smtp;
       if (!smtpUrl) return undefined;
       const { bounceAddress } = config;
       const dkim = gateway === 'live' ? config.smtp?.dkim : undefined;
       return createSmtpAdapter({
-        ...LIMITS.email,
+        requestTimeoutMs: REQUEST_TIMEOUT_MS.email,
+        connections,
         gateway,
         smtpUrl,
         from: config.smtp?.from ?? `${config.officeName} <notices@herald.invalid>`,
@@ -94,8 +106,8 @@ export function createAdapters(config: ReadyConfig, sandbox: SandboxGateways | u
       });
     },
 
-    webhook(gateway) {
-      const { connections: concurrency, requestTimeoutMs } = LIMITS.webhook;
+    webhook(gateway, concurrency) {
+      const requestTimeoutMs = REQUEST_TIMEOUT_MS.webhook;
       if (gateway === 'live') {
         return createWebhookAdapter({
           gateway,
@@ -125,14 +137,19 @@ export function createAdapters(config: ReadyConfig, sandbox: SandboxGateways | u
     },
   };
 
-  const adapterFor: AdapterFor = (channel, gateway) => {
-    const key = `${channel}:${gateway}`;
-    if (!made.has(key)) made.set(key, make[channel](gateway) as ChannelAdapter | undefined);
-    return made.get(key) as ReturnType<Maker[typeof channel]>;
-  };
+  const over =
+    (lane: keyof typeof CONNECTIONS): AdapterFor =>
+    (channel, gateway) => {
+      const key = `${lane}:${channel}:${gateway}`;
+      if (!made.has(key))
+        made.set(key, make[channel](gateway, CONNECTIONS[lane][channel]) as ChannelAdapter | undefined);
+      return made.get(key) as ReturnType<Maker[typeof channel]>;
+    };
 
   return {
-    adapterFor,
+    adapterFor: over('announcements'),
+    /** The same providers, for single messages. */
+    singleAdapterFor: over('single'),
     /** Why a channel cannot go through a gateway; undefined when it can. */
     missingProvider(channel: Channel, gateway: Gateway): string | undefined {
       if (gateway === 'sandbox')

@@ -17,7 +17,8 @@ import { OpaqueIds } from './domain/opaque-id.ts';
 import { normaliseEmail, normalisePhone } from './pipeline/address.ts';
 import { type Announce, createAnnounce } from './pipeline/announce.ts';
 import { type Composer, createComposer } from './pipeline/compose.ts';
-import type { Clock, Limiter, Renderer, StartRunner, WakeUps } from './pipeline/ports.ts';
+import { createMessenger, type Messenger } from './pipeline/message.ts';
+import type { Clock, Job, Limiter, Renderer, StartRunner, WakeUps } from './pipeline/ports.ts';
 import { createReceive, type Receive } from './pipeline/receive.ts';
 import type {
   BreakerStore,
@@ -42,6 +43,7 @@ import { ImportStore } from './storage/imports.ts';
 import { openInstallation } from './storage/installation.ts';
 import { createPostgresLimiter } from './storage/limiter.ts';
 import { ListStore } from './storage/lists.ts';
+import { createMessageStore } from './storage/messages.ts';
 import { migrate, requireSchema } from './storage/migrate.ts';
 import { createPool } from './storage/pool.ts';
 import { QuietHoursStore } from './storage/quiet-hours.ts';
@@ -68,6 +70,7 @@ export interface App {
   readonly clock: Clock;
 
   readonly announce: Announce;
+  readonly messenger: Messenger;
   readonly receive: Receive;
   readonly reports: ReportStore;
 
@@ -141,7 +144,7 @@ export async function migrateDatabase(config: ReadyConfig, log: PinoLogger): Pro
     applicationName: 'herald migrate',
   });
   try {
-    await requireDatabase(pool);
+    await requireDatabase(pool, config.databaseUrl);
     await migrate(pool, { folder: MIGRATIONS, log: (line: string) => log.info(line) });
     if (!config.redisUrl)
       await migrateQueue({ backend: 'postgres', connectionString: config.databaseUrl, installationId: '' });
@@ -172,7 +175,7 @@ export async function open(
       applicationName: options.name,
     });
     closers.push(() => pool.end());
-    await requireDatabase(pool);
+    await requireDatabase(pool, config.databaseUrl);
     await requireSchema(pool, SCHEMA);
 
     const sandbox = await findSandbox(config, log);
@@ -214,6 +217,25 @@ export async function open(
     if (limiter) closers.push(() => limiter.close());
 
     const common = { ids, officeName: config.officeName, renderer, mode: config.mode, log };
+    const writing = {
+      templates,
+      style: {
+        defaultLocale: config.defaultLocale,
+        signature: config.smsSignature,
+        officeName: config.officeName,
+      },
+      missingProvider: adapters.missingProvider,
+      smsRoutes: TWILIO_ABILITIES.routes,
+    };
+    /** A head start on the sweeper, which does the same within a second. */
+    const wake = async (jobs: () => Promise<readonly Job[]>) => {
+      try {
+        await wakeUps.ping();
+        await wakeUps.enqueue(await jobs());
+      } catch (error) {
+        log.warn({ err: error }, 'written down; the sweeper will start it');
+      }
+    };
     const lists = new ListStore(pool);
     const suppress = (client: pg.PoolClient, suppression: Parameters<typeof suppressAddress>[2]) =>
       suppressAddress(client, slot, suppression);
@@ -240,15 +262,17 @@ export async function open(
       clock,
       announce: createAnnounce({
         ...common,
+        ...writing,
         announcements,
-        templates,
-        defaultLocale: config.defaultLocale,
-        signature: config.smsSignature,
-        missingProvider: adapters.missingProvider,
-        smsRoutes: TWILIO_ABILITIES.routes,
         rates: config.rates,
         heldUntil: (channels, at) => quietHours.heldUntil(channels, at),
-        wake: () => wake(sweeps, wakeUps, log),
+        wake: () => wake(() => sweeps.startDue()),
+      }),
+      messenger: createMessenger({
+        ...common,
+        ...writing,
+        messages: createMessageStore(pool, slot),
+        wake: (job) => wake(async () => [job]),
       }),
       receive,
       reports: createReportStore(pool),
@@ -310,16 +334,6 @@ export async function open(
   } catch (error) {
     await closeAll();
     throw error;
-  }
-}
-
-/** A head start on the sweeper, which does the same within a second. */
-async function wake(sweeps: SweepStore, wakeUps: WakeUps, log: PinoLogger): Promise<void> {
-  try {
-    await wakeUps.ping();
-    await wakeUps.enqueue(await sweeps.startDue());
-  } catch (error) {
-    log.warn({ err: error }, 'approved; the sweeper will start it');
   }
 }
 

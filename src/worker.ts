@@ -1,5 +1,6 @@
 import { setMaxListeners } from 'node:events';
 import { hostname } from 'node:os';
+import { CONNECTIONS } from './adapters.ts';
 import type { App } from './app.ts';
 import type { Channel, Gateway } from './domain/channel.ts';
 import { createBatcher } from './pipeline/batcher.ts';
@@ -7,7 +8,7 @@ import { createRoom, type DeliverDeps, deliver } from './pipeline/deliver.ts';
 import { expand } from './pipeline/expand.ts';
 import { createLease, HEARTBEAT_MS, type Lease, LeaseLost } from './pipeline/lease.ts';
 import { createPacer, type Pacer } from './pipeline/pacer.ts';
-import type { JobRunner } from './pipeline/ports.ts';
+import { type JobRunner, type QueueName, queueOf, SINGLE_PRIORITY } from './pipeline/ports.ts';
 import type { AttemptRecord } from './pipeline/stores.ts';
 import { sweep } from './pipeline/sweep.ts';
 import { aborted } from './process.ts';
@@ -162,22 +163,28 @@ async function runChannel(app: App, channel: Channel, lease: Lease, until: Abort
     stopping: until,
     log,
   };
-  const runner = await engine.startRunner(
-    channel,
-    {
-      concurrency: SHARDS_AT_ONCE[channel],
-      onError: (error) => log.warn({ err: error }, `${channel}: the queue has trouble`),
-    },
-    (job) => deliver(deps, job),
-  );
-  await ended(until, runner);
+  const start = (queue: QueueName, concurrency: number, depsOf: () => DeliverDeps) =>
+    engine.startRunner(
+      queue,
+      { concurrency, onError: (error) => log.warn({ err: error }, `${queue}: the queue has trouble`) },
+      (job) => deliver(depsOf(), job),
+    );
+  const runners = [await start(channel, SHARDS_AT_ONCE[channel], () => deps)];
+  if (channel !== 'webhook') {
+    // Nothing that a broadcast can hold is shared with it but the limits, where it outranks all others. Each takes room
+    // for one, so that it asks for no more tokens than it needs.
+    const single = { ...deps, adapterFor: engine.adapters.singleAdapterFor };
+    const lane = queueOf(channel, SINGLE_PRIORITY);
+    runners.push(await start(lane, CONNECTIONS.single[channel], () => ({ ...single, room: createRoom(1) })));
+  }
+  await ended(until, ...runners);
   await recorder.idle();
 }
 
 /** Resolves when the signal has aborted and what was under way is done. */
-async function ended(until: AbortSignal, runner: JobRunner): Promise<void> {
+async function ended(until: AbortSignal, ...runners: readonly JobRunner[]): Promise<void> {
   await aborted(until);
-  await runner.close();
+  await Promise.all(runners.map((runner) => runner.close()));
 }
 
 /** Repeats a database call until it works: a result that is not written would leave its delivery in doubt. */

@@ -8,6 +8,7 @@ import { register as endpoints } from './endpoints.ts';
 import { register as importCitizens } from './import.ts';
 import { register as keys } from './keys.ts';
 import { register as lists } from './lists.ts';
+import { register as message } from './message.ts';
 import { register as migrate } from './migrate.ts';
 import { register as preview } from './preview.ts';
 import type { Register } from './program.ts';
@@ -33,6 +34,7 @@ export const COMMANDS: readonly Register[] = [
   acts,
   status,
   deliveries,
+  message,
   bounce,
   quietHours,
   migrate,

@@ -28,7 +28,7 @@ export interface Abilities {
 }
 
 /** The route that serves an address: the longest matching prefix, or `undefined` when none does. */
-export function routeFor(abilities: Abilities, address: string): Route | undefined {
+export function routeFor(abilities: Pick<Abilities, 'routes'>, address: string): Route | undefined {
   let best: Route | undefined;
   for (const route of abilities.routes) {
     if (address.startsWith(route.prefix) && (!best || route.prefix.length > best.prefix.length)) best = route;

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import './plain-words.ts';
 
 /** BCP 47 language tag as Herald takes it: `zh-CN`, `en`. */
 export const localeSchema = z
@@ -13,6 +14,8 @@ export const fieldSpecSchema = z.strictObject({
   required: z.boolean(),
   /** Most characters (Unicode code points). */
   maxLength: z.int().min(1).max(20_000),
+  /** `url`: a whole http or https URL, and nothing else. Absent: any text. */
+  format: z.literal('url').optional(),
 });
 export type FieldSpec = z.infer<typeof fieldSpecSchema>;
 
@@ -20,6 +23,8 @@ export type FieldSpec = z.infer<typeof fieldSpecSchema>;
 export const templateManifestSchema = z.strictObject({
   name: z.string().regex(/^[a-z0-9][a-z0-9-]{0,63}$/),
   description: z.string().optional(),
+  /** For single messages only, which have no webhook and nothing to leave. Absent: for announcements only. */
+  for: z.literal('message').optional(),
   fields: z.array(fieldSpecSchema).min(1),
 });
 export type TemplateManifest = z.infer<typeof templateManifestSchema>;
@@ -28,8 +33,12 @@ export type TemplateManifest = z.infer<typeof templateManifestSchema>;
 export const TEMPLATE_PARTS = ['sms', 'email.subject', 'email.text', 'email.html', 'webhook'] as const;
 export type TemplatePart = (typeof TEMPLATE_PARTS)[number];
 
+/** The parts that a template must have; a part that it has not is empty in its bundle. */
+export const partsOf = (manifest: TemplateManifest): readonly TemplatePart[] =>
+  manifest.for === 'message' ? TEMPLATE_PARTS.filter((part) => part !== 'webhook') : TEMPLATE_PARTS;
+
 /**
- * Everything that a revision is rendered with, frozen at submission: sources, partials and signature.
+ * Everything that a revision is rendered with, frozen at submission: sources, partials, signature, the office's name.
  * Editing a template file afterwards changes nothing that was submitted.
  */
 export interface TemplateBundle {
@@ -40,7 +49,12 @@ export interface TemplateBundle {
   readonly defaultLocale: string;
   /** What stands before an SMS (`【滨江公安】`), by locale; may be empty. */
   readonly signature: Readonly<Record<string, string>>;
+  /** As messages name it. */
+  readonly officeName: string;
 }
+
+/** What an installation adds to its templates. */
+export type OfficeStyle = Pick<TemplateBundle, 'defaultLocale' | 'signature' | 'officeName'>;
 
 /** What an author wrote: locale → field → text. */
 export type Content = Readonly<Record<string, Readonly<Record<string, string>>>>;

@@ -12,9 +12,8 @@ import {
 import type { Channel, Gateway, Route } from '../domain/channel.ts';
 import { HeraldError } from '../domain/errors.ts';
 import type { OpaqueIds } from '../domain/opaque-id.ts';
-import type { TemplateBundle } from '../domain/template.ts';
-import { containsUrl } from '../domain/urls.ts';
-import { checkAnnouncement, checkTimes, parseDraft } from './check-announcement.ts';
+import type { OfficeStyle, TemplateBundle } from '../domain/template.ts';
+import { checkAnnouncement, checkSms, checkTimes, parseDraft } from './check-announcement.ts';
 import { renderContext } from './compose.ts';
 import type { Renderer, TemplateLibrary } from './ports.ts';
 import { createPreviewer, type HeldUntil, type Preview, SAMPLE } from './preview.ts';
@@ -61,9 +60,7 @@ export interface AnnounceDeps {
   readonly templates: TemplateLibrary;
   readonly renderer: Renderer;
   readonly ids: OpaqueIds;
-  readonly officeName: string;
-  readonly defaultLocale: string;
-  readonly signature: Readonly<Record<string, string>>;
+  readonly style: OfficeStyle;
   readonly mode: 'trial' | 'live';
   /** Why a channel cannot be sent through a gateway; undefined when it can. */
   readonly missingProvider: (channel: Channel, gateway: Gateway) => string | undefined;
@@ -89,7 +86,7 @@ const SEEN: readonly AnnouncementState[] = [
 export function createAnnounce(deps: AnnounceDeps): Announce {
   const { announcements: store, ids } = deps;
   const bundleOf = (draft: Draft) =>
-    deps.templates.bundle(draft.template, { defaultLocale: deps.defaultLocale, signature: deps.signature });
+    deps.templates.bundle(draft.template, deps.style);
 
   async function read(input: unknown): Promise<{ draft: Draft; supersedes: number | null }> {
     const draft = parseDraft(input);
@@ -119,32 +116,12 @@ export function createAnnounce(deps: AnnounceDeps): Announce {
 
   /** Renders everything once, so that nothing can be approved that cannot be sent. */
   function checkRenders(record: AnnouncementRecord, bundle: TemplateBundle): void {
-    const template = deps.renderer.compile(bundle, renderContext(record, bundle, ids, deps.officeName));
+    const template = deps.renderer.compile(bundle, renderContext(record, bundle, ids));
     if (!record.draft.channels.includes('sms')) return;
     for (const locale of Object.keys(record.draft.content)) {
-      for (const { prefix, links, maxSegments = Number.POSITIVE_INFINITY } of deps.smsRoutes) {
-        const { body, segments } = template.sms(locale, links ? SAMPLE : { name: SAMPLE.name });
-        const numbers = `numbers in ${prefix || 'every country'}`;
-        if (!links && containsUrl(body))
-          throw new HeraldError(
-            'invalid',
-            'link-not-allowed',
-            `the SMS in ${locale} contains a link, and ${numbers} take none`,
-            {
-              issues: [{ path: `content.${locale}`, message: 'a field that the SMS uses contains a link' }],
-              fix: 'leave the link out of the fields that the SMS uses',
-            },
-          );
-        if (segments.count > maxSegments)
-          throw new HeraldError(
-            'invalid',
-            'too-many-segments',
-            `the SMS in ${locale} has ${segments.count} segments, and ${numbers} take ${maxSegments}`,
-            {
-              issues: [{ path: `content.${locale}`, message: 'the fields that the SMS uses are too long' }],
-              fix: 'shorten the fields that the SMS uses',
-            },
-          );
+      for (const route of deps.smsRoutes) {
+        const sms = template.sms(locale, route.links ? SAMPLE : { name: SAMPLE.name });
+        checkSms(sms, route, `the SMS in ${locale}`, `content.${locale}`);
       }
     }
   }

@@ -1,6 +1,9 @@
 import { type Draft, draftIssues, draftSchema } from '../domain/announcement.ts';
+import type { Route } from '../domain/channel.ts';
 import { HeraldError, type Issue } from '../domain/errors.ts';
-import type { TemplateBundle } from '../domain/template.ts';
+import type { SmsContent } from '../domain/message.ts';
+import type { TemplateBundle, TemplateManifest } from '../domain/template.ts';
+import { containsUrl } from '../domain/urls.ts';
 import type { AnnouncementStore } from './stores.ts';
 
 /**
@@ -11,11 +14,7 @@ export function parseDraft(input: unknown): Draft {
   const parsed = draftSchema.safeParse(input);
   if (parsed.success) return parsed.data;
   throw refuse(
-    parsed.error.issues.map((i) => ({
-      path: i.path.join('.'),
-      // Of a key, zod's own message says only that it is invalid; the reason lies below.
-      message: (i.code === 'invalid_key' && i.issues[0]?.message) || i.message,
-    })),
+    parsed.error.issues.map(({ path, message }) => ({ path: path.join('.'), message })),
   );
 }
 
@@ -64,23 +63,73 @@ function* contentIssues(draft: Draft, bundle: TemplateBundle): Generator<Issue> 
       };
       continue;
     }
-    for (const name of Object.keys(fields)) {
-      if (!manifest.fields.some((f) => f.name === name)) {
-        yield {
-          path: `content.${locale}.${name}`,
-          message: `template "${manifest.name}" has no field "${name}"; it has ${manifest.fields.map((f) => f.name).join(', ')}`,
-        };
-      }
-    }
-    for (const field of manifest.fields) {
-      const text = fields[field.name]?.trim() ?? '';
-      const path = `content.${locale}.${field.name}`;
-      const length = [...text].length;
-      if (field.required && length === 0) yield { path, message: 'is required and empty' };
-      if (length > field.maxLength)
-        yield { path, message: `has ${length} characters; at most ${field.maxLength} are taken` };
+    yield* fieldIssues(fields, manifest, `content.${locale}`);
+  }
+}
+
+/** What is wrong with the fields of one language, each at `<at>.<field>`. */
+export function* fieldIssues(
+  fields: Readonly<Record<string, string>>,
+  manifest: TemplateManifest,
+  at: string,
+): Generator<Issue> {
+  for (const name of Object.keys(fields)) {
+    if (!manifest.fields.some((f) => f.name === name)) {
+      yield {
+        path: `${at}.${name}`,
+        message: `template "${manifest.name}" has no field "${name}"; it has ${manifest.fields.map((f) => f.name).join(', ')}`,
+      };
     }
   }
+  for (const field of manifest.fields) {
+    const text = fields[field.name]?.trim() ?? '';
+    const path = `${at}.${field.name}`;
+    const length = [...text].length;
+    if (field.required && !VISIBLE.test(text)) yield { path, message: 'is required and empty' };
+    if (length > field.maxLength)
+      yield { path, message: `has ${length} characters; at most ${field.maxLength} are taken` };
+    if (field.format === 'url' && length > 0 && !WHOLE_URL.test(text))
+      yield { path, message: 'is no URL that starts with https:// or http://' };
+  }
+}
+
+/** Something to read: not only blanks, and what has no width. */
+const VISIBLE = /[^\s\p{Cf}\p{Zs}]/u;
+const WHOLE_URL = /^https?:\/\/[^\s"<>]+$/i;
+
+/**
+ * Refuses an SMS that a route would not carry, before anybody gets it.
+ * @param whose for the message, e.g. `the SMS in en`
+ * @param at the path of what was written
+ * @throws HeraldError `link-not-allowed`, `too-many-segments` (invalid)
+ */
+export function checkSms(
+  { body, segments }: SmsContent,
+  { prefix, links, maxSegments = Number.POSITIVE_INFINITY }: Route,
+  whose: string,
+  at: string,
+): void {
+  const numbers = `numbers in ${prefix || 'every country'}`;
+  if (!links && containsUrl(body))
+    throw new HeraldError(
+      'invalid',
+      'link-not-allowed',
+      `${whose} contains a link, and ${numbers} take none`,
+      {
+        issues: [{ path: at, message: 'a field that the SMS uses contains a link' }],
+        fix: 'leave the link out of the fields that the SMS uses',
+      },
+    );
+  if (segments.count > maxSegments)
+    throw new HeraldError(
+      'invalid',
+      'too-many-segments',
+      `${whose} has ${segments.count} segments, and ${numbers} take ${maxSegments}`,
+      {
+        issues: [{ path: at, message: 'the fields that the SMS uses are too long' }],
+        fix: 'shorten the fields that the SMS uses',
+      },
+    );
 }
 
 function refuse(issues: readonly Issue[]): HeraldError {

@@ -14,13 +14,7 @@ import type {
   Renderer,
   SettleQuestion,
 } from './ports.ts';
-import type {
-  AnnouncementRecord,
-  ClaimedDelivery,
-  DeliveryStore,
-  SendingFacts,
-  ShardClaim,
-} from './stores.ts';
+import type { ClaimedDelivery, DeliveryStore, SendingFacts, SentRecord, ShardClaim } from './stores.ts';
 
 /** One message, ready to go, or why it cannot. */
 export type Composed = { readonly cost: number; readonly segments: number | null } & (
@@ -49,13 +43,14 @@ export interface ComposerDeps {
   readonly deliveries: Pick<DeliveryStore, 'sendingFacts'>;
   readonly renderer: Renderer;
   readonly ids: OpaqueIds;
-  readonly officeName: string;
   readonly publicUrl: string;
   readonly leaveKey: Buffer;
   readonly mode: 'trial' | 'live';
   readonly clock: Clock;
 }
 
+/** What a single message is about. */
+const NO_CASE = { reference: '', title: '' };
 /** A number that no contact has. */
 const NOBODY = 0;
 
@@ -66,10 +61,9 @@ const KEPT = 20;
 
 /** What templates see of an announcement; the same at preview, at submission and when it is sent. */
 export function renderContext(
-  record: Pick<AnnouncementRecord, 'id' | 'kind' | 'urgency' | 'mode' | 'supersedes' | 'draft'>,
+  record: Pick<SentRecord, 'id' | 'kind' | 'urgency' | 'mode' | 'supersedes' | 'draft'>,
   bundle: TemplateBundle,
   ids: OpaqueIds,
-  officeName: string,
 ): RenderContext {
   const { draft } = record;
   const filled = Object.entries(draft.content).map(([locale, fields]) => [
@@ -84,8 +78,8 @@ export function renderContext(
       exercise: record.mode === 'exercise',
       supersedes: record.supersedes === null ? null : ids.encode('announcement', record.supersedes),
     },
-    case: draft.case,
-    office: { name: officeName },
+    case: draft.case ?? NO_CASE,
+    office: { name: bundle.officeName },
     content: Object.fromEntries(filled),
   };
 }
@@ -101,7 +95,7 @@ export function createComposer(deps: ComposerDeps): Composer {
     const facts = await deps.deliveries.sendingFacts(announcementId);
     const template =
       known?.template ??
-      deps.renderer.compile(facts.bundle, renderContext(facts.record, facts.bundle, ids, deps.officeName));
+      deps.renderer.compile(facts.bundle, renderContext(facts.record, facts.bundle, ids));
     const loaded = { facts, readAt, template };
     kept.delete(announcementId);
     kept.set(announcementId, loaded);
@@ -121,7 +115,9 @@ export function createComposer(deps: ComposerDeps): Composer {
       // A rehearsal's links are as long as the real ones and lead nowhere: whoever tries one removes no citizen.
       const inert = deps.mode === 'live' && record.gateway === 'sandbox';
       const leaveUrl = (row: ClaimedDelivery) =>
-        `${deps.publicUrl}/u/${leaveToken(deps.leaveKey, inert ? NOBODY : row.contactId)}`;
+        record.kind === 'message'
+          ? null
+          : `${deps.publicUrl}/u/${leaveToken(deps.leaveKey, inert ? NOBODY : row.contactId)}`;
       const deliveryId = (row: ClaimedDelivery) => ids.encode('delivery', announcementId, row.n);
 
       function render(row: ClaimedDelivery, adapter: ChannelAdapter): MessageContent {
@@ -138,14 +134,15 @@ export function createComposer(deps: ComposerDeps): Composer {
           });
         }
         const { locale } = template.resolveLocale(row.locale);
-        if (channel === 'email') return template.email(locale, { name: row.name, leaveUrl: leaveUrl(row) });
+        const recipient = (links: boolean) => {
+          const link = links ? leaveUrl(row) : null;
+          return { name: row.name, ...(link !== null && { leaveUrl: link }) };
+        };
+        if (channel === 'email') return template.email(locale, recipient(true));
         const route = routeFor(adapter.abilities, row.address);
         if (!route)
           throw new HeraldError('invalid', 'no-route', `${adapter.provider} serves no route to this number`);
-        const content = template.sms(locale, {
-          name: row.name,
-          ...(route.links && { leaveUrl: leaveUrl(row) }),
-        });
+        const content = template.sms(locale, recipient(route.links));
         if (route.maxSegments !== undefined && content.segments.count > route.maxSegments) {
           throw new HeraldError(
             'invalid',

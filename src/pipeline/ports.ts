@@ -1,7 +1,7 @@
 import type { Abilities, Channel, Gateway } from '../domain/channel.ts';
 import type { EmailContent, Recipient, SmsContent, WebhookContent } from '../domain/message.ts';
 import type { SendOutcome, SettleOutcome } from '../domain/outcome.ts';
-import type { RenderContext, TemplateBundle } from '../domain/template.ts';
+import type { OfficeStyle, RenderContext, TemplateBundle } from '../domain/template.ts';
 
 /** Time that cannot be set back; injected so that tests decide what time it is. */
 export interface Clock {
@@ -39,8 +39,8 @@ export interface OutgoingSms extends Outgoing {
 export interface OutgoingEmail extends Outgoing {
   readonly address: string;
   readonly content: EmailContent;
-  /** RFC 8058 one-click target, and the same thing by mail. */
-  readonly leaveUrl: string;
+  /** RFC 8058 one-click target, and the same thing by mail; null for a message that belongs to no list. */
+  readonly leaveUrl: string | null;
   /** Opaque announcement id; with the superseded ones (oldest first) it threads mails by References. */
   readonly announcementId: string;
   readonly supersededIds: readonly string[];
@@ -132,18 +132,31 @@ export interface Renderer {
 
 /** The templates as they are now; a bundle of one is frozen with a revision. */
 export interface TemplateLibrary {
-  /** @throws HeraldError `unknown-template` (invalid) naming those that there are */
+  /**
+   * @param options.purpose templates of the other purpose are unknown; `announcement` by default
+   * @throws HeraldError `unknown-template` (invalid) naming those that there are
+   */
   bundle(
     name: string,
-    options: { readonly defaultLocale: string; readonly signature: Readonly<Record<string, string>> },
+    options: OfficeStyle & { readonly purpose?: 'announcement' | 'message' },
   ): TemplateBundle;
 }
 
 // ── queue ───────────────────────────────────────────────────────────────────────────────────────────────────
 
-/** The worker kinds that take jobs; each has its own queue. */
-export const QUEUES = ['expand', 'sms', 'email', 'webhook'] as const;
+/** What workers take jobs from; single messages have queues of their own, so that no slow broadcast is before them. */
+export const QUEUES = ['expand', 'sms', 'email', 'webhook', 'sms-single', 'email-single'] as const;
 export type QueueName = (typeof QUEUES)[number];
+
+/** The channels that single messages go by. */
+export const SINGLE_CHANNELS = ['sms', 'email'] as const;
+export type SingleChannel = (typeof SINGLE_CHANNELS)[number];
+/** A single message's priority; announcements have 2 to 4 by their urgency. */
+export const SINGLE_PRIORITY = 1;
+
+/** The queue for a shard's jobs. */
+export const queueOf = (channel: Channel, priority: number): QueueName =>
+  priority === SINGLE_PRIORITY && channel !== 'webhook' ? `${channel}-single` : channel;
 
 /** A wake-up call: ids, never content. Losing one loses no message. */
 export interface Job {

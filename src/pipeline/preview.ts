@@ -37,7 +37,6 @@ export interface PreviewDeps {
   readonly announcements: Pick<AnnouncementStore, 'audience'>;
   readonly renderer: Renderer;
   readonly ids: OpaqueIds;
-  readonly officeName: string;
   readonly mode: 'trial' | 'live';
   readonly rates: Readonly<Record<Gateway, { readonly sms: number; readonly email: number }>>;
   readonly bundleOf: (draft: Draft) => TemplateBundle;
@@ -69,7 +68,7 @@ export function createPreviewer(deps: PreviewDeps) {
           };
     const { draft } = record;
     const bundle = frozen ?? deps.bundleOf(draft);
-    const template = deps.renderer.compile(bundle, renderContext(record, bundle, deps.ids, deps.officeName));
+    const template = deps.renderer.compile(bundle, renderContext(record, bundle, deps.ids));
     const has = (channel: Channel) => draft.channels.includes(channel);
 
     // The default one first: the database does not keep the order in which they were written.

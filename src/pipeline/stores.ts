@@ -1,9 +1,17 @@
-import type { AnnouncementState, Draft, Kind, Mode, Role, Urgency } from '../domain/announcement.ts';
+import type {
+  AnnouncementState,
+  Draft,
+  Kind,
+  Mode,
+  RecordKind,
+  Role,
+  Urgency,
+} from '../domain/announcement.ts';
 import type { Channel, Gateway } from '../domain/channel.ts';
 import type { DeliveryStatus, ReceiptStatus } from '../domain/delivery.ts';
 import type { FailureCategory } from '../domain/outcome.ts';
 import type { TemplateBundle } from '../domain/template.ts';
-import type { Job, QueueName } from './ports.ts';
+import type { Job } from './ports.ts';
 
 /** What the pipeline's verbs need of the database, by noun. Implemented in src/storage, one file each. */
 
@@ -113,7 +121,7 @@ export interface ShardClaim {
   readonly fromN: number;
   readonly toN: number;
   readonly retry: boolean;
-  /** Two deaths or more: take rows one by one. */
+  /** From {@link SET_APART_DEATHS} on its rows are taken one by one. */
   readonly deaths: number;
 }
 
@@ -122,6 +130,8 @@ export interface ClaimedDelivery {
   readonly n: number;
   readonly attempt: number;
   readonly tries: number;
+  /** An earlier attempt may have been sent (e-mail, webhook): only an acceptance, or a refusal for good, ends that doubt. */
+  readonly inDoubt: boolean;
   readonly address: string;
   readonly contactId: number;
   readonly locale: string;
@@ -136,6 +146,8 @@ export interface UnsettledDelivery extends ClaimedDelivery {
   readonly claimedAgoMs: number;
   /** How often the provider said "not found" so far. */
   readonly askedBefore: number;
+  /** How many workers died while they were sending it. */
+  readonly deaths: number;
 }
 
 /** What to write of one attempt. */
@@ -161,9 +173,15 @@ export interface AttemptRecord {
   readonly suppress: boolean;
 }
 
+/** An announcement, or a single message, as it is sent; a message's draft has no case. */
+export type SentRecord = Omit<AnnouncementRecord, 'kind' | 'case' | 'draft'> & {
+  readonly kind: RecordKind;
+  readonly draft: Pick<Draft, 'content'> & Partial<Pick<Draft, 'case'>>;
+};
+
 /** What a worker needs to render an announcement; immutable but for `state`. */
 export interface SendingFacts {
-  readonly record: AnnouncementRecord;
+  readonly record: SentRecord;
   readonly bundle: TemplateBundle;
   /** Ids of the superseded chain, oldest first. */
   readonly chain: readonly number[];
@@ -274,7 +292,15 @@ export interface SweepStore {
   buryDead(
     silentMs: number,
     settleAfterMs: Readonly<Record<Channel, number>>,
-  ): Promise<readonly { readonly id: number; readonly kind: string; readonly rows: number }[]>;
+  ): Promise<
+    readonly {
+      readonly id: number;
+      readonly kind: string;
+      readonly rows: number;
+      /** Shards that it was one death too many for. */
+      readonly setApart: readonly number[];
+    }[]
+  >;
   /** Rows of cancelled or expired announcements that are still queued; a bounded batch per call. */
   stopRows(): Promise<number>;
   /** Announcements with nothing under way → completed (or expired), their counts checked against the rows. */
@@ -344,6 +370,14 @@ export interface ReportStore {
   ): Promise<DeliveryRow & { readonly events: readonly DeliveryEvent[] }>;
   /** Shards due, oldest due age in seconds, open breakers, workers alive: for /readyz, /metrics and `status`. */
   health(): Promise<{
+    /** Shards that keep killing their workers, and still have something to send. */
+    readonly setApart: readonly {
+      readonly shardId: number;
+      readonly announcementId: number;
+      readonly channel: Channel;
+      readonly rows: number;
+      readonly deaths: number;
+    }[];
     readonly shardsDue: Readonly<Partial<Record<Channel, number>>>;
     readonly oldestDueSeconds: number;
     readonly breakers: readonly {
@@ -361,9 +395,3 @@ export interface ReportStore {
     }[];
   }>;
 }
-
-export const QUEUE_OF: Readonly<Record<Channel, QueueName>> = {
-  sms: 'sms',
-  email: 'email',
-  webhook: 'webhook',
-};

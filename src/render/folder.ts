@@ -1,5 +1,5 @@
 import { lstat, readdir, readFile, realpath } from 'node:fs/promises';
-import { basename, join, sep } from 'node:path';
+import { join, sep } from 'node:path';
 import { HeraldError } from '../domain/errors.ts';
 import { templateError } from './errors.ts';
 
@@ -15,7 +15,7 @@ export interface Source {
 export type Sources = Map<string, Source>;
 
 export interface FolderReader {
-  /** A path as errors name it: from the folder's own name on. */
+  /** A path as errors name it: the folder as it was given, and what is in it. */
   name(path: string): string;
   folders(path: string): Promise<string[]>;
   /** The `*.hbs` of a folder by name; none where there is no folder. */
@@ -25,12 +25,15 @@ export interface FolderReader {
 
 /** Reads below one folder and never outside: a link is followed only if it stays inside (as ConfigMaps' do). */
 export async function openFolder(folder: string): Promise<FolderReader> {
-  const root = await realpath(folder).catch(() => {
-    throw new HeraldError('invalid', 'template-error', `the templates' folder ${folder} does not exist`, {
+  const unusable = (why: string) =>
+    new HeraldError('invalid', 'template-error', `the templates' folder ${folder} ${why}`, {
       fix: 'create it, or correct HERALD_TEMPLATES_DIR',
     });
+  const root = await realpath(folder).catch(() => {
+    throw unusable('does not exist');
   });
-  const name = (path: string) => join(basename(folder), path);
+  if (!(await lstat(root)).isDirectory()) throw unusable('is not a folder');
+  const name = (path: string) => join(folder, path);
 
   const entries = async (path: string, kind: 'file' | 'folder'): Promise<string[]> => {
     const found: string[] = [];

@@ -2,6 +2,8 @@ import { join } from 'node:path';
 import { HeraldError, type Issue } from '../domain/errors.ts';
 import {
   localeSchema,
+  type OfficeStyle,
+  partsOf,
   TEMPLATE_PARTS,
   type TemplateBundle,
   type TemplateManifest,
@@ -28,13 +30,14 @@ export interface TemplateLibrary {
   list(): readonly TemplateInfo[];
   /**
    * Everything that a revision is rendered with, as plain frozen data.
+   * @param options.purpose templates of the other purpose are unknown; `announcement` by default
    * @throws HeraldError `unknown-template` (invalid) naming those that there are
    */
-  bundle(
-    name: string,
-    options: { readonly defaultLocale: string; readonly signature: Readonly<Record<string, string>> },
-  ): TemplateBundle;
+  bundle(name: string, options: OfficeStyle & { readonly purpose?: Purpose }): TemplateBundle;
 }
+
+type Purpose = 'announcement' | 'message';
+const purposeOf = (manifest: TemplateManifest): Purpose => manifest.for ?? 'announcement';
 
 interface Loaded {
   readonly manifest: TemplateManifest;
@@ -74,16 +77,26 @@ export async function loadTemplates(
         const bundle = bundles.get(name);
         return bundle ? { manifest: bundle.manifest, locales: Object.keys(bundle.locales) } : [];
       }),
-    bundle(name, { defaultLocale, signature }) {
-      const bundle = bundles.get(name);
+    bundle(name, { purpose = 'announcement', ...style }) {
+      const fitting = [...bundles.values()]
+        .map(({ manifest }) => manifest)
+        .filter((m) => purposeOf(m) === purpose);
+      const bundle = fitting.some((manifest) => manifest.name === name) ? bundles.get(name) : undefined;
       if (!bundle) {
-        throw new HeraldError('invalid', 'unknown-template', `there is no template "${name}"`, {
-          fix: `use one of: ${known.join(', ')}`,
-          issues: [{ path: 'template', message: 'unknown' }],
-        });
+        const names = fitting.map((manifest) => manifest.name).sort();
+        throw new HeraldError(
+          'invalid',
+          'unknown-template',
+          `there is no template "${name}" for ${purpose}s`,
+          {
+            fix: names.length > 0 ? `use one of: ${names.join(', ')}` : 'add one; docs/templates.md says how',
+            issues: [{ path: 'template', message: 'unknown' }],
+          },
+        );
       }
-      if (!Object.hasOwn(bundle.locales, defaultLocale)) throw withoutDefault(name, name, defaultLocale);
-      return Object.freeze({ ...bundle, defaultLocale, signature: Object.freeze({ ...signature }) });
+      if (!Object.hasOwn(bundle.locales, style.defaultLocale))
+        throw withoutDefault(name, name, style.defaultLocale);
+      return deepFreeze({ ...bundle, ...structuredClone(style) });
     },
   };
 }
@@ -91,6 +104,7 @@ export async function loadTemplates(
 async function readTemplate(reader: FolderReader, name: string): Promise<Loaded> {
   const file = reader.name(name);
   const manifest = parseManifest(await reader.file(join(name, 'template.json')), name);
+  const parts = partsOf(manifest);
   const issues: Issue[] = [];
   const locales: Loaded['locales'] = {};
   for (const locale of await reader.folders(name)) {
@@ -102,13 +116,13 @@ async function readTemplate(reader: FolderReader, name: string): Promise<Loaded>
     }
     const sources = await reader.sources(join(name, locale));
     for (const part of sources.keys()) {
-      if ((TEMPLATE_PARTS as readonly string[]).includes(part)) continue;
+      if ((parts as readonly string[]).includes(part)) continue;
       issues.push({
         path: `${at}/${part}.hbs`,
-        message: `not a part; the parts are ${TEMPLATE_PARTS.join(', ')}`,
+        message: `not a part; the parts are ${parts.join(', ')}`,
       });
     }
-    const missing = TEMPLATE_PARTS.filter((part) => !sources.has(part));
+    const missing = parts.filter((part) => !sources.has(part));
     for (const part of missing) issues.push({ path: `${at}/${part}.hbs`, message: 'is missing' });
     const text = (part: TemplatePart) => sources.get(part)?.text ?? '';
     locales[locale] = Object.fromEntries(TEMPLATE_PARTS.map((part) => [part, text(part)])) as Record<
@@ -162,7 +176,14 @@ function makeBundle(template: Loaded, shared: Sources, defaultLocale: string): T
     part: (locale, part) => `${file}/${locale}/${part}.hbs`,
     partial: (name) => partials.get(name)?.file ?? name,
   };
-  const all = { manifest, locales, partials: texts(partials.keys()), defaultLocale, signature: {} };
+  const all = {
+    manifest,
+    locales,
+    partials: texts(partials.keys()),
+    defaultLocale,
+    signature: {},
+    officeName: '',
+  };
   const bundle = deepFreeze({ ...all, partials: texts(checkTemplate(all, names).partials) });
   compileTemplate(bundle, sampleContext(manifest, Object.keys(locales)), parseBundle(all, names), names);
   return bundle;

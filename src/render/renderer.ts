@@ -100,18 +100,14 @@ export function compileTemplate(
     return found;
   };
   for (const locale of locales) checkLinkFree(bundle, context, locale, textsIn(locale).sms, names);
-  const webhook = envelopeWriter(
-    context,
-    Object.fromEntries(
-      locales.map((locale) => [
-        locale,
-        {
-          ...fieldsOf(bundle.manifest, context, locale),
-          text: whole(locale, 'webhook', { name: '', leaveUrl: '' }),
-        },
-      ]),
-    ),
-  );
+  const outletText = (locale: string) => ({
+    ...fieldsOf(bundle.manifest, context, locale),
+    text: whole(locale, 'webhook', { name: '', leaveUrl: '' }),
+  });
+  const webhook =
+    bundle.manifest.for === 'message'
+      ? noWebhook
+      : envelopeWriter(context, Object.fromEntries(locales.map((locale) => [locale, outletText(locale)])));
   return {
     resolveLocale: (wanted) => resolveLocale(wanted, locales, bundle.defaultLocale),
     sms: (locale, recipient) => textsIn(locale).sms(personal(recipient)),
@@ -128,6 +124,10 @@ export function compileTemplate(
     },
     webhook,
   };
+}
+
+function noWebhook(): never {
+  throw new RangeError('a single message has no webhook');
 }
 
 function personal({ name, leaveUrl }: Recipient): PersonalValues {

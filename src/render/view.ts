@@ -9,6 +9,9 @@ export interface PersonalValues {
 /** The variables that hold a {@link PersonalValues}; unknown to webhooks, which have no recipient. */
 export const PERSONAL_PATHS: readonly string[] = ['recipient.name', 'leaveUrl'];
 
+/** What a single message has not: it belongs to no case, and there is nothing to leave. */
+const NOT_IN_MESSAGES: readonly string[] = ['leaveUrl', 'case.reference', 'case.title'];
+
 /** The object that a template is rendered with. */
 export type View = Readonly<Record<string, unknown>>;
 
@@ -74,9 +77,10 @@ export function variablesOf(bundle: TemplateBundle): string[] {
     name: '',
     leaveUrl: '',
   });
-  return Object.entries(view).flatMap(([name, value]) =>
+  const names = Object.entries(view).flatMap(([name, value]) =>
     typeof value === 'object' && value !== null ? Object.keys(value).map((key) => `${name}.${key}`) : [name],
   );
+  return bundle.manifest.for === 'message' ? names.filter((name) => !NOT_IN_MESSAGES.includes(name)) : names;
 }
 
 const NOT_FIELDS = new Set(

@@ -8,12 +8,13 @@ import type {
   AnnouncementRecord,
   AnnouncementStore,
   AnnouncementTransaction,
+  SentRecord,
 } from '../pipeline/stores.ts';
 import { inTransaction } from './pool.ts';
 
 type Queryable = Pick<pg.Pool, 'query'>;
 
-const RECORD = `
+const recordOver = (cases: string) => `
   SELECT a.id, a.state, a.kind, a.mode, a.urgency, a.supersedes, a.revision, a.gateway, a.reason,
     ARRAY(SELECT b.id FROM announcements b WHERE b.supersedes = a.id ORDER BY b.id) AS "supersededBy",
     r.draft, CASE WHEN a.state <> 'draft' THEN encode(r.sha256, 'hex') END AS sha256,
@@ -21,14 +22,28 @@ const RECORD = `
     a.created_at AS "createdAt", a.submitted_at AS "submittedAt", a.approved_at AS "approvedAt", a.scheduled_at AS "scheduledAt",
     a.expires_at AS "expiresAt", a.first_sent_at AS "firstSentAt", a.ended_at AS "endedAt"
   FROM announcements a
-  JOIN cases c ON c.id = a.case_id
+  ${cases} c ON c.id = a.case_id
   JOIN revisions r ON r.announcement_id = a.id AND r.number = a.revision`;
+/** Single messages have no case: whatever reads this does not know them. */
+const RECORD = recordOver('JOIN cases');
+const SENT = recordOver('LEFT JOIN cases');
 
 /** @throws HeraldError `no-such-announcement` */
 export async function loadRecord(db: Queryable, id: number): Promise<AnnouncementRecord> {
-  const { rows } = await db.query<AnnouncementRecord>(`${RECORD} WHERE a.id = $1`, [id]);
-  if (!rows[0]) throw new HeraldError('not-found', 'no-such-announcement', 'there is no such announcement');
-  return rows[0];
+  return (await loadOne<AnnouncementRecord>(db, RECORD, id)) ?? unknown();
+}
+
+/** An announcement or a single message. @throws HeraldError `no-such-announcement` */
+export async function loadSent(db: Queryable, id: number): Promise<SentRecord> {
+  return (await loadOne<SentRecord>(db, SENT, id)) ?? unknown();
+}
+
+async function loadOne<T extends object>(db: Queryable, records: string, id: number): Promise<T | undefined> {
+  return (await db.query<T>(`${records} WHERE a.id = $1`, [id])).rows[0];
+}
+
+function unknown(): never {
+  throw new HeraldError('not-found', 'no-such-announcement', 'there is no such announcement');
 }
 
 /** The frozen templates of the current revision; null while it is a draft. */
@@ -76,6 +91,14 @@ async function writeRevision(
     'INSERT INTO revisions (announcement_id, number, author_id, draft) VALUES ($1, $2, $3, $4)',
     [id, number, authorId, JSON.stringify(draft)],
   );
+}
+
+/** One row for all revisions and messages with the same bytes. */
+export async function freezeTemplates(db: Queryable, bundle: TemplateBundle, sha256: Buffer): Promise<void> {
+  await db.query('INSERT INTO template_bundles (sha256, bundle) VALUES ($1, $2) ON CONFLICT DO NOTHING', [
+    sha256,
+    JSON.stringify(bundle),
+  ]);
 }
 
 async function writeAct(
@@ -132,10 +155,7 @@ function transaction(
     },
     async freeze(bundle, sha256) {
       const bundleSha256 = canonicalSha256(bundle);
-      await client.query(
-        'INSERT INTO template_bundles (sha256, bundle) VALUES ($1, $2) ON CONFLICT DO NOTHING',
-        [bundleSha256, JSON.stringify(bundle)],
-      );
+      await freezeTemplates(client, bundle, bundleSha256);
       await client.query(
         'UPDATE revisions SET bundle_sha256 = $3, sha256 = $4 WHERE announcement_id = $1 AND number = $2',
         [id, record.revision, bundleSha256, sha256],

@@ -30,6 +30,7 @@ export function bundleOf(
     partials: rest.partials ?? {},
     defaultLocale: rest.locales?.[0] ?? 'en',
     signature: rest.signature ?? {},
+    officeName: 'Police',
   };
 }
 

@@ -33,6 +33,7 @@ async function example(
   const bundle = library.bundle(draft.template, {
     defaultLocale: 'zh-CN',
     signature: { 'zh-CN': '【滨江公安】', en: 'Binjiang Police: ' },
+    officeName: '滨江市公安局',
   });
   return createRenderer().compile(bundle, {
     announcement: {
@@ -52,10 +53,12 @@ async function example(
 }
 
 describe('the shipped hot-case template, with the example', () => {
-  it('ships beside a plain one', () => {
-    expect(library.list().map(({ manifest, locales }) => [manifest.name, locales])).toEqual([
-      ['hot-case', ['en', 'zh-CN']],
-      ['plain', ['en', 'zh-CN']],
+  it('ships beside a plain one, and two for single messages', () => {
+    expect(library.list().map(({ manifest, locales }) => [manifest.name, manifest.for, locales])).toEqual([
+      ['approval-request', 'message', ['en', 'zh-CN']],
+      ['hot-case', undefined, ['en', 'zh-CN']],
+      ['plain', undefined, ['en', 'zh-CN']],
+      ['test-message', 'message', ['en', 'zh-CN']],
     ]);
   });
 

@@ -6,7 +6,7 @@ import { createRenderer } from '../../src/render/renderer.ts';
 import { contextOf, errorOf, filesOf, folderOf } from './fixtures.ts';
 
 const EN = { defaultLocale: 'en' };
-const NO_SIGNATURE = { defaultLocale: 'en', signature: {} };
+const NO_SIGNATURE = { defaultLocale: 'en', signature: {}, officeName: 'Police' };
 
 const failing = async (files: Record<string, string | Uint8Array>) => {
   const folder = await folderOf(files);
@@ -61,7 +61,7 @@ describe('loading templates', () => {
 
   it('names file and line of every mistake in every language', async () => {
     const { manifest, ...parts } = { manifest: '', ...filesOf('one') };
-    const error = await failing({
+    const folder = await folderOf({
       ...parts,
       ...Object.fromEntries(
         Object.entries(parts)
@@ -72,11 +72,12 @@ describe('loading templates', () => {
       'one/zh-CN/sms.hbs': '{{> foot}}',
       'partials/foot.hbs': 'a\n{{nobody}}',
     });
+    const error = await errorOf(() => loadTemplates([folder], EN));
     expect(error.code).toBe('template-error');
-    expect(error.message).toContain('templates/one/en/email.text.hbs:3');
+    expect(error.message).toContain(`${folder}/one/en/email.text.hbs:3`);
     expect(error.issues).toEqual([
-      { path: 'templates/one/en/email.text.hbs:3', message: 'unknown variable "headlin"' },
-      { path: 'templates/partials/foot.hbs:2', message: 'unknown variable "nobody"' },
+      { path: `${folder}/one/en/email.text.hbs:3`, message: 'unknown variable "headlin"' },
+      { path: `${folder}/partials/foot.hbs:2`, message: 'unknown variable "nobody"' },
     ]);
   });
 
@@ -86,8 +87,8 @@ describe('loading templates', () => {
       'partials/broken.hbs': '\n\n{{oops',
     });
     expect(error.issues.map((issue) => issue.path)).toEqual([
-      'templates/one/en/sms.hbs:2',
-      'templates/partials/broken.hbs:3',
+      expect.stringMatching(/templates\/one\/en\/sms\.hbs:2$/),
+      expect.stringMatching(/templates\/partials\/broken\.hbs:3$/),
     ]);
   });
 
@@ -106,7 +107,7 @@ describe('loading templates', () => {
       'one/template.json',
       'not JSON',
     ],
-    ['an incomplete manifest', filesOf('one', { 'one/template.json': '{"name":"one"}' }), 'fields', 'array'],
+    ['an incomplete manifest', filesOf('one', { 'one/template.json': '{"name":"one"}' }), 'fields', 'is required'],
     [
       'another name in the manifest',
       filesOf('one', { 'one/template.json': filesOf('x')['x/template.json'] ?? '' }),
@@ -172,7 +173,7 @@ describe('loading templates', () => {
     await symlink(outside, join(folder, 'one/en/sms.hbs'));
     const error = await errorOf(() => loadTemplates([folder], EN));
     expect(error.issues[0]).toEqual({
-      path: 'templates/one/en/sms.hbs',
+      path: `${folder}/one/en/sms.hbs`,
       message: "leads out of the templates' folder",
     });
   });
@@ -183,5 +184,11 @@ describe('loading templates', () => {
       code: 'template-error',
       message: expect.stringContaining('/nowhere/templates'),
     });
+  });
+
+  it('says that a file is no folder', async () => {
+    const error = await errorOf(() => loadTemplates([import.meta.filename], EN));
+    expect(error).toMatchObject({ code: 'template-error', fix: expect.stringMatching(/HERALD_TEMPLATES_DIR/) });
+    expect(error.message).toBe(`the templates' folder ${import.meta.filename} is not a folder`);
   });
 });

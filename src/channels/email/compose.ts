@@ -70,9 +70,7 @@ export function createComposer(identity: EmailIdentity): (message: OutgoingEmail
       text: content.text,
       html: content.html,
       headers: {
-        'List-Id': `<${identity.listId}>`,
-        'List-Unsubscribe': leaveTargets(message.leaveUrl, identity.oneClickMail),
-        'List-Unsubscribe-Post': 'List-Unsubscribe=One-Click',
+        ...(message.leaveUrl !== null && listHeaders(message.leaveUrl, identity)),
         'Auto-Submitted': 'auto-generated',
         'Content-Language': content.locale,
       },
@@ -100,7 +98,7 @@ function check(message: OutgoingEmail): void {
     ['subject', !LINE_ENDS.test(message.content.subject)],
     ['locale', ID.test(message.content.locale)],
     ['id', [message.deliveryId, message.announcementId, ...message.supersededIds].every((id) => ID.test(id))],
-    ['leave URL', URL.canParse(message.leaveUrl)],
+    ['leave URL', message.leaveUrl === null || URL.canParse(message.leaveUrl)],
   ] as const;
   for (const [part, fine] of parts) {
     if (!fine)
@@ -108,7 +106,8 @@ function check(message: OutgoingEmail): void {
   }
 }
 
-function parseFrom(mailbox: string): { name: string; address: string } {
+/** Who a mail is from. @throws HeraldError `email-mailbox-invalid` */
+export function parseFrom(mailbox: string): { name: string; address: string } {
   const [first, ...more] = addressparser(mailbox, { flatten: true });
   if (first && more.length === 0 && PLAIN_MAILBOX.test(first.address) && !LINE_ENDS.test(first.name)) {
     return { name: first.name, address: first.address };
@@ -118,8 +117,11 @@ function parseFrom(mailbox: string): { name: string; address: string } {
   });
 }
 
-/** A mailbox that ids are put into must have room for them, or bounces would silently go elsewhere. */
-function checkPlusMailbox(mailbox: string | undefined): void {
+/**
+ * A mailbox that ids are put into must have room for them, or bounces would silently go elsewhere.
+ * @throws HeraldError `email-mailbox-invalid`
+ */
+export function checkPlusMailbox(mailbox: string | undefined): void {
   if (mailbox === undefined || (PLAIN_MAILBOX.test(mailbox) && plusAddress(mailbox, 'x'.repeat(ID_LENGTH))))
     return;
   throw new HeraldError(
@@ -131,6 +133,13 @@ function checkPlusMailbox(mailbox: string | undefined): void {
     },
   );
 }
+
+/** What makes a mail one of a list; a message to one person is of none. */
+const listHeaders = (leaveUrl: string, { listId, oneClickMail }: EmailIdentity) => ({
+  'List-Id': `<${listId}>`,
+  'List-Unsubscribe': leaveTargets(leaveUrl, oneClickMail),
+  'List-Unsubscribe-Post': 'List-Unsubscribe=One-Click',
+});
 
 /** RFC 2369 and 8058: the https target first; the mailto one is left out when the token does not fit an address. */
 function leaveTargets(leaveUrl: string, oneClickMail: string | undefined): string {

@@ -48,6 +48,14 @@ describe('a composed mail', () => {
     expect(headerLines(raw).get('list-unsubscribe')).toBe(`<${leaveUrl}>`);
   });
 
+  it('a message to one person is of no list, and made by a machine all the same', async () => {
+    const message = outgoingEmail({ leaveUrl: null });
+    const headers = headerLines((await compose(message)).raw);
+    expect([...headers.keys()].filter((name) => name.startsWith('list-'))).toEqual([]);
+    expect(headers.get('auto-submitted')).toBe('auto-generated');
+    expect(headers.get('message-id')).toContain(message.deliveryId);
+  });
+
   it('threads a correction under what it corrects', async () => {
     const notice = await simpleParser((await compose(outgoingEmail({ announcementId: 'ann_1' }))).raw);
     const correction = await simpleParser(
