@@ -1,8 +1,10 @@
 // Writes examples/subscribers.csv, the same bytes each time: 2,000 rows, 60 of them bad in different ways, 80 of
-// them magic (src/sandbox/magic.ts, src/sandbox/magic-mailboxes.ts), so that the sandbox shows every outcome.
+// them magic (src/sandbox/magic.ts, src/sandbox/magic-mailboxes.ts), so that the sandbox shows every outcome; and
+// examples/refused.json: which lines are bad, and why.
 //
-//   node examples/generate-subscribers.mjs            writes the file
-//   node examples/generate-subscribers.mjs --stdout   prints it
+//   node examples/generate-subscribers.mjs            writes both files
+//   node examples/generate-subscribers.mjs --stdout   prints the first
+//   node examples/generate-subscribers.mjs --refused  prints the second
 //
 // Nobody real: the mailboxes are in domains of RFC 2606, +1 … 555 01xx and +44 7700 900xxx are kept for fiction by
 // their regulators. China and Hong Kong keep none; +86 1740x was given to satellite phones. For the sandbox only.
@@ -64,27 +66,28 @@ const MAGIC_MAILBOXES = {
 
 /** What is done to a good row's cells; `earlier` is a good row before it. 60 in all. */
 const BAD = [
-  ...spread(10, (i) => ({
+  ...bad('bad-phone', 10, (i) => ({
     phone: ['12345', '+86 12 3456', '+861064000001', 'see e-mail', '+999 555 0100'][i % 5],
   })),
-  ...spread(10, (i) => ({
+  ...bad('bad-mailbox', 10, (i) => ({
     email: ['li.wei@', 'li wei@example.org', 'li.wei@example', '@example.org', 'li.wei(at)example.org'][
       i % 5
     ],
   })),
-  ...spread(10, () => (earlier) => ({ phone: earlier.phone })),
-  ...spread(8, (i) => ({ topics: ['lottery', 'fraud;weather', 'Fraud', '反诈'][i % 4] })),
-  ...spread(
+  ...bad('duplicate', 10, () => (earlier) => ({ phone: earlier.phone })),
+  ...bad('unknown-topic', 8, (i) => ({ topics: ['lottery', 'fraud;weather', 'Fraud', '反诈'][i % 4] })),
+  ...bad(
+    'no-consent',
     8,
     (i) =>
       [{ consent_at: '' }, { consent_source: '' }, { consent_at: 'yes' }, { consent_at: '2099-01-01' }][
         i % 4
       ],
   ),
-  ...spread(4, () => ({ phone: '', email: '' })),
-  ...spread(5, (i) => ({ raw: i % 2 ? '"张"伟' : '张"伟"' })),
+  ...bad('missing-contact', 4, () => ({ phone: '', email: '' })),
+  ...bad('broken-quoting', 5, (i) => ({ raw: i % 2 ? '"张"伟' : '张"伟"' })),
   // 王伟 in GBK, as spreadsheets of Chinese Windows write it.
-  ...spread(5, () => ({ raw: '\xcd\xf5\xce\xb0' })),
+  ...bad('not-utf-8', 5, () => ({ raw: '\xcd\xf5\xce\xb0' })),
 ];
 
 const random = mulberry32(20261123);
@@ -96,7 +99,7 @@ const magic = [
   ...Object.entries(MAGIC_MAILBOXES).flatMap(([tag, rows]) => spread(rows, () => ({ tag }))),
 ];
 const kinds = shuffle([
-  ...BAD.map((change) => ({ change })),
+  ...BAD,
   ...magic.map((one) => ({ magic: one })),
   ...spread(ROWS - BAD.length - magic.length, () => ({})),
 ]);
@@ -117,8 +120,15 @@ for (const [i, { change, magic: one }] of kinds.entries()) {
   if (!change && !one && row.phone) earlier = row;
 }
 const file = Buffer.concat(lines.flatMap((line) => [line, Buffer.from('\n')]));
+// Line 1 is the header.
+const refused = kinds.flatMap(({ code }, i) => (code ? [`  { "line": ${i + 2}, "code": "${code}" }`] : []));
+const refusedFile = `[\n${refused.join(',\n')}\n]\n`;
 if (process.argv.includes('--stdout')) process.stdout.write(file);
-else writeFileSync(new URL('subscribers.csv', import.meta.url), file);
+else if (process.argv.includes('--refused')) process.stdout.write(refusedFile);
+else {
+  writeFileSync(new URL('subscribers.csv', import.meta.url), file);
+  writeFileSync(new URL('refused.json', import.meta.url), refusedFile);
+}
 
 /** A citizen: three of four read Chinese; seven of ten gave both addresses. A magic one is in the example's audience. */
 function person(i, one) {
@@ -181,6 +191,11 @@ function digits(length, below) {
 
 function spread(count, make) {
   return Array.from({ length: count }, (_, i) => make(i));
+}
+
+/** @param make what is done to the i-th row's cells; `code` is what the import must say of it */
+function bad(code, count, make) {
+  return spread(count, (i) => ({ code, change: make(i) }));
 }
 
 function words(text) {

@@ -14,30 +14,46 @@ const PLACES: Readonly<Record<string, readonly [message: string, fix: string]>> 
   '57P03': ['the server is starting up or shutting down', 'try again in a moment'],
 };
 
-/** An error that says that the database is away, as one that a person can act on; `undefined` for any other. */
-export function databaseAway(error: unknown): HeraldError | undefined {
+/**
+ * An error that says that the database is away, as one that a person can act on; `undefined` for any other.
+ * @param where {@link placeOf}, as far as it is known
+ */
+export function databaseAway(error: unknown, where?: string): HeraldError | undefined {
   const place = PLACES[codeOf(error)];
-  return place && unavailable(place[0], place[1], error);
+  return place && unavailable(place[0], place[1], error, where);
 }
 
 /**
  * Asks the database something, so that one that is not there is found at once.
  * @throws HeraldError `database-unavailable`
  */
-export async function requireDatabase(pool: Pick<pg.Pool, 'query'>): Promise<void> {
+export async function requireDatabase(
+  pool: Pick<pg.Pool, 'query'>,
+  connectionString: string,
+): Promise<void> {
   try {
     await pool.query('SELECT 1');
   } catch (error) {
+    const where = placeOf(connectionString);
     const said = error instanceof Error ? error.message : String(error);
-    throw databaseAway(error) ?? unavailable(said, 'check DATABASE_URL, and the network', error);
+    throw databaseAway(error, where) ?? unavailable(said, 'check DATABASE_URL, and the network', error, where);
   }
 }
 
-function unavailable(what: string, fix: string, cause: unknown): HeraldError {
-  return new HeraldError('unavailable', 'database-unavailable', `the database is not available: ${what}`, {
-    fix,
-    cause,
-  });
+function unavailable(what: string, fix: string, cause: unknown, where?: string): HeraldError {
+  return new HeraldError(
+    'unavailable',
+    'database-unavailable',
+    `the database${where ? ` ${where}` : ''} is not available: ${what}`,
+    { fix, cause },
+  );
+}
+
+/** `db.example:5432/herald`: what a connection string says without its user and password. A socket stands in `?host=`. */
+function placeOf(connectionString: string): string {
+  const { hostname, port, pathname, searchParams } = new URL(connectionString);
+  const host = searchParams.get('host') ?? hostname;
+  return `${host || 'localhost'}:${searchParams.get('port') ?? (port || '5432')}${pathname}`;
 }
 
 /** An AggregateError (several addresses of one host) has the code in its parts. */

@@ -8,6 +8,8 @@ import { type Sandbox, type SandboxOptions, startSandbox } from './sandbox/serve
 import { startEmbedded } from './storage/embedded.ts';
 
 export { forgetInstallation } from './queue/redis.ts';
+export { magicFor } from './sandbox/magic.ts';
+export { magicMailbox } from './sandbox/magic-mailboxes.ts';
 export { removeEmbedded } from './storage/embedded.ts';
 export { ownDatabase } from './storage/own-database.ts';
 
@@ -39,22 +41,22 @@ export async function keptSecret(dataDir: string): Promise<string> {
   const file = join(dataDir, 'secret');
   try {
     await mkdir(dataDir, { recursive: true, mode: 0o700 });
-    // 'wx': when two starts race, the second reads what the first has written.
-    await writeFile(file, `${randomBytes(32).toString('base64url')}\n`, { mode: 0o600, flag: 'wx' });
+    // 'wx': when two starts race, the second reads what the first has written. (mkdir says EEXIST of a file.)
+    await writeFile(file, `${randomBytes(32).toString('base64url')}\n`, { mode: 0o600, flag: 'wx' }).catch(
+      (error: NodeJS.ErrnoException) => {
+        if (error.code !== 'EEXIST') throw error;
+      },
+    );
+    return (await readFile(file, 'utf8')).trim();
   } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) {
-      throw new HeraldError(
-        'unavailable',
-        'data-dir-unusable',
-        `cannot write to the data directory ${dataDir}: ${String(error)}`,
-        {
-          fix: 'set HERALD_DATA_DIR to a folder that this user may write to',
-          cause: error,
-        },
-      );
-    }
+    const why = (error as NodeJS.ErrnoException).code === 'EEXIST' ? 'it is a file' : String(error);
+    throw new HeraldError(
+      'unavailable',
+      'data-dir-unusable',
+      `cannot use the data directory ${dataDir}: ${why}`,
+      { fix: 'set HERALD_DATA_DIR to a folder that this user may write to', cause: error },
+    );
   }
-  return (await readFile(file, 'utf8')).trim();
 }
 
 /** The sandbox of this installation: its Twilio knows the account that every process makes from the secret. */

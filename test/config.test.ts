@@ -1,8 +1,9 @@
 import { resolve } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { loadConfig, parseSignature, purposeKey, redacted } from '../src/config.ts';
+import { loadConfig, purposeKey, redacted } from '../src/config.ts';
 import { HeraldError } from '../src/domain/errors.ts';
+import { parseSignature } from '../src/environment.ts';
 
 const SECRET = 'a-secret-of-thirty-two-characters-or-more';
 const DATABASE = {
@@ -53,27 +54,54 @@ describe('an empty environment', () => {
   });
 });
 
+/** Without these the variables of a provider are superfluous. */
+const WHOLES = {
+  TWILIO_ACCOUNT_SID: SID,
+  TWILIO_AUTH_TOKEN: 't',
+  TWILIO_FROM: 'Binjiang PD',
+  SMTP_URL: 'smtp://mail.example',
+  EMAIL_FROM: '滨江市公安局 <notices@example.gov.cn>',
+  DKIM_DOMAIN: 'example.gov.cn',
+  DKIM_SELECTOR: 's',
+  DKIM_PRIVATE_KEY_FILE: import.meta.filename,
+};
+
 describe('a bad variable is named, with what it must be', () => {
   it.each([
     ['DATABASE_URL', 'mysql://localhost/x', /postgres:\/\//],
     ['DATABASE_URL', 'localhost', /postgres:\/\//],
     ['REDIS_URL', 'http://localhost', /redis:\/\//],
-    ['HERALD_MODE', 'production', /trial.*live/],
+    ['HERALD_MODE', 'LIVE', /^must be trial or live, not "LIVE"$/],
     ['HERALD_SECRET', 'short', /at least 32 characters.*openssl/],
     ['HERALD_SANDBOX_URL', 'ftp://x', /http:\/\//],
+    ['HERALD_SANDBOX_URL', 'http://h/?x', /without user, query or fragment/],
+    ['HOST', 'bad host', /must be an IP address or a host name, not "bad host"$/],
     ['PORT', '70000', /65535/],
-    ['PORT', 'eighty', /number/],
-    ['PORT', '80.5', /int/],
+    ['PORT', 'eighty', /^must be a whole number from 0 to 65535, not "eighty"$/],
+    ['PORT', '80.5', /whole number/],
+    ['PORT', '0x50', /whole number/],
+    ['PORT', '1e3', /whole number/],
+    ['PORT', ' 80', /whole number/],
     ['PUBLIC_URL', 'herald.example', /http:\/\/ or https:\/\//],
     ['PUBLIC_URL', 'https://herald.example/?a=b', /without user, query or fragment/],
     ['PUBLIC_URL', 'https://herald.example/#top', /without user, query or fragment/],
+    ['TWILIO_FROM', 'rubbish that is long', /must be a number such as \+12025550100/],
+    ['TWILIO_FROM', '+0123', /must be a number/],
+    ['EMAIL_FROM', 'xxxx', /must be one mailbox, such as .*, not "xxxx"$/],
+    ['EMAIL_FROM', 'a@example.org, b@example.org', /must be one mailbox/],
+    ['WEBHOOK_ALLOWED_CIDRS', '10.0.0.0/8,rubbish', /must be networks such as 10\.1\.0\.0\/16.*rubbish"$/],
+    ['WEBHOOK_ALLOWED_CIDRS', '10.0.0.0/33', /must be networks/],
+    ['DKIM_PRIVATE_KEY_FILE', '/nonexistent.pem', /must name a file .*, not "\/nonexistent.pem"$/],
+    ['DKIM_PRIVATE_KEY_FILE', '/etc', /must name a file/],
     ['TWILIO_ACCOUNT_SID', 'AC123', /32 hexadecimal/],
     ['TWILIO_MESSAGING_SERVICE_SID', 'SM00', /MG/],
     ['TWILIO_API_URL', 'twilio.example', /https:\/\//],
-    ['SMS_SEGMENTS_PER_SECOND', '0', />0|positive/],
+    ['SMS_SEGMENTS_PER_SECOND', '0', /^must be a number above 0, and at most 100000, not "0"$/],
+    ['SMS_SEGMENTS_PER_SECOND', '1e3', /a number above 0/],
     ['EMAIL_PER_SECOND', 'fast', /number/],
     ['SMTP_URL', 'mail.example:25', /smtp:\/\//],
-    ['BOUNCE_ADDRESS', 'bounce', /email/i],
+    ['BOUNCE_ADDRESS', 'bounce', /must be a bare mailbox/],
+    ['BOUNCE_ADDRESS', `${'b'.repeat(40)}@example.org`, /short local part/],
     ['BOUNCE_PORT', '-1', /0/],
     ['OFFICE_TIMEZONE', 'China', /IANA time zone/],
     ['DEFAULT_LOCALE', 'zh_CN', /language tag/],
@@ -81,7 +109,7 @@ describe('a bad variable is named, with what it must be', () => {
     ['SMS_SIGNATURE', 'zh_CN=滨江公安', /zh-CN=滨江公安,en=/],
     ['SMS_SIGNATURE', 'zh-CN=,en=Police', /must be a name/],
   ])('%s=%s', (name, value, must) => {
-    const error = wrong({ ...DATABASE, [name]: value });
+    const error = wrong({ ...DATABASE, ...WHOLES, [name]: value });
     expect(error).toMatchObject({ kind: 'invalid', code: 'invalid-configuration' });
     expect(error.issues.map((issue) => issue.path)).toEqual([name]);
     expect(error.message).toContain(`${name} ${error.issues[0]?.message}`);
@@ -102,6 +130,7 @@ describe('a bad variable is named, with what it must be', () => {
 });
 
 describe('what one variable demands of another', () => {
+  const RELAY = { SMTP_URL: 'smtp://mail.example', EMAIL_FROM: 'a@example.org' };
   const cases: [string, Record<string, string>, string, RegExp][] = [
     [
       'a database without a secret',
@@ -118,6 +147,24 @@ describe('what one variable demands of another', () => {
     ],
     ['a token without its account', { TWILIO_AUTH_TOKEN: 't' }, 'TWILIO_ACCOUNT_SID', /is required/],
     [
+      'a sender without an account',
+      { TWILIO_FROM: '+15005550006', TWILIO_API_URL: 'https://twilio.example' },
+      'TWILIO_ACCOUNT_SID',
+      /is required with TWILIO_FROM, TWILIO_API_URL: set it, or unset those/,
+    ],
+    [
+      'a From without a relay',
+      { EMAIL_FROM: 'a@example.org' },
+      'SMTP_URL',
+      /is required with EMAIL_FROM: set it, or unset that/,
+    ],
+    [
+      'DKIM without a relay',
+      { DKIM_DOMAIN: 'example.org', DKIM_SELECTOR: 's', DKIM_PRIVATE_KEY_FILE: import.meta.filename },
+      'SMTP_URL',
+      /is required with DKIM_DOMAIN, DKIM_SELECTOR, DKIM_PRIVATE_KEY_FILE/,
+    ],
+    [
       'an account without a sender',
       { TWILIO_ACCOUNT_SID: SID, TWILIO_AUTH_TOKEN: 't' },
       'TWILIO_FROM',
@@ -126,11 +173,16 @@ describe('what one variable demands of another', () => {
     ['a relay without a From', { SMTP_URL: 'smtp://mail.example' }, 'EMAIL_FROM', /is required/],
     [
       'half of DKIM',
-      { DKIM_DOMAIN: 'example.org', DKIM_SELECTOR: 's' },
-      'DKIM_DOMAIN',
-      /DKIM_PRIVATE_KEY_FILE/,
+      { ...RELAY, DKIM_DOMAIN: 'example.org', DKIM_SELECTOR: 's' },
+      'DKIM_PRIVATE_KEY_FILE',
+      /is required.*all three or none/,
     ],
-    ['the other half of DKIM', { DKIM_PRIVATE_KEY_FILE: '/k.pem' }, 'DKIM_DOMAIN', /DKIM_SELECTOR/],
+    [
+      'the other half of DKIM',
+      { ...RELAY, DKIM_PRIVATE_KEY_FILE: import.meta.filename },
+      'DKIM_DOMAIN',
+      /DKIM_SELECTOR/,
+    ],
     ['live without an address of its own', { HERALD_MODE: 'live' }, 'PUBLIC_URL', /must reach Herald/],
   ];
   it.each(cases)('%s', (_what, environment, path, message) => {
@@ -143,6 +195,24 @@ describe('what one variable demands of another', () => {
     const error = wrong({ HERALD_MODE: 'live', SMTP_URL: 'smtp://m', DATABASE_URL: DATABASE.DATABASE_URL });
     expect(error.issues.map((issue) => issue.path)).toEqual(['HERALD_SECRET', 'EMAIL_FROM', 'PUBLIC_URL']);
   });
+});
+
+it('what is wrong alone and what is wrong together are named at once, each variable once', () => {
+  const error = wrong({
+    HERALD_MODE: 'live',
+    PORT: 'abc',
+    SMTP_URL: 'smtp://m',
+    TWILIO_FROM: 'far too long for a sender',
+  });
+  expect(error.issues.map((issue) => issue.path).sort()).toEqual([
+    'EMAIL_FROM',
+    'PORT',
+    'PUBLIC_URL',
+    'TWILIO_ACCOUNT_SID',
+    'TWILIO_FROM',
+  ]);
+  const once = wrong({ HERALD_MODE: 'live', PUBLIC_URL: 'herald.example' });
+  expect(once.issues).toEqual([{ path: 'PUBLIC_URL', message: expect.stringMatching(/must be a URL/) }]);
 });
 
 describe('what is read', () => {
@@ -217,7 +287,6 @@ describe('what is shown', () => {
       TWILIO_API_URL: `https://proxy:${twilio}@twilio.example`,
       SMTP_URL: `smtp://user:${smtp}@mail.example`,
       EMAIL_FROM: 'a@example.org',
-      HERALD_SANDBOX_URL: `http://u:${own}@127.0.0.1:9`,
     });
     const shown = JSON.stringify(redacted(config));
     for (const secret of secrets) expect(shown).not.toContain(secret);

@@ -9,6 +9,8 @@ export interface ChildSpec {
   readonly module: string;
   readonly args?: readonly string[];
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** Gives up a start that is under way. */
+  readonly stopping?: AbortSignal | undefined;
 }
 
 export interface Child {
@@ -34,7 +36,7 @@ export async function startChild(spec: ChildSpec, log: Logger): Promise<Child> {
   let stopping = false;
   let failures = 0;
   let current = spawn();
-  const ready = await isReady(current, spec.name);
+  const ready = await isReady(current, spec);
   let restart: NodeJS.Timeout | undefined;
   watch(current);
 
@@ -83,13 +85,17 @@ export async function startChild(spec: ChildSpec, log: Logger): Promise<Child> {
   };
 }
 
-async function isReady(child: ChildProcess, name: string): Promise<Record<string, unknown>> {
+async function isReady(child: ChildProcess, { name, stopping }: ChildSpec): Promise<Record<string, unknown>> {
   const over = new AbortController();
-  const timeout = AbortSignal.any([over.signal, AbortSignal.timeout(READY_WITHIN_MS)]);
+  const giveUp = (why: string) => () => over.abort(new Error(`${name} was not ready ${why}`));
+  const late = setTimeout(giveUp(`within ${READY_WITHIN_MS / 1_000} s`), READY_WITHIN_MS);
+  const stopped = giveUp('when Herald was stopped');
+  stopping?.addEventListener('abort', stopped, { once: true });
+  if (stopping?.aborted) stopped();
   try {
     const [first] = await Promise.race([
-      once(child, 'message', { signal: timeout }) as Promise<[Record<string, unknown>]>,
-      once(child, 'exit', { signal: timeout }).then(([code, signal]) => {
+      once(child, 'message', { signal: over.signal }) as Promise<[Record<string, unknown>]>,
+      once(child, 'exit', { signal: over.signal }).then(([code, signal]) => {
         throw new Error(
           `${name} ended with ${signal ?? `exit code ${code}`} before it was ready; its log says why`,
         );
@@ -98,8 +104,10 @@ async function isReady(child: ChildProcess, name: string): Promise<Record<string
     return first;
   } catch (error) {
     child.kill('SIGKILL');
-    throw error;
+    throw over.signal.aborted ? over.signal.reason : error;
   } finally {
+    clearTimeout(late);
+    stopping?.removeEventListener('abort', stopped);
     over.abort();
   }
 }

@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { open as openFile } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
@@ -7,6 +8,7 @@ import { type App, open } from '../app.ts';
 import type { ReadyConfig } from '../config.ts';
 import { type Config, loadConfig } from '../config.ts';
 import { HeraldError } from '../domain/errors.ts';
+import '../domain/plain-words.ts';
 import { createLog } from '../log.ts';
 import type { Actor } from '../pipeline/stores.ts';
 import { keptSecret, provision } from '../provision.ts';
@@ -104,7 +106,10 @@ export async function openInput(
   } catch (error) {
     const reason =
       (error as { code?: string }).code === 'ENOENT' ? 'there is no such file' : (error as Error).message;
-    throw new HeraldError('invalid', 'file-unreadable', `cannot read ${file}: ${reason}`, { cause: error });
+    throw new HeraldError('invalid', 'file-unreadable', `cannot read ${file}: ${reason}`, {
+      fix: 'name a file that this user may read, or - for stdin',
+      cause: error,
+    });
   }
 }
 
@@ -120,6 +125,7 @@ export async function readInput(io: Io, file: string, maxBytes = MAX_FILE_BYTES)
           'too-large',
           'too-large',
           `${nameOf(file)} is larger than ${maxBytes / 1_000_000} MB`,
+          { fix: 'shorten it; is it the right file?' },
         );
       yield chunk;
     }
@@ -127,19 +133,26 @@ export async function readInput(io: Io, file: string, maxBytes = MAX_FILE_BYTES)
   return buffer(bounded());
 }
 
-/** @throws HeraldError `file-unreadable`, `too-large`, `malformed-json` saying where */
+/** @throws HeraldError `file-unreadable`, `too-large`, `not-utf-8`, `malformed-json` saying where */
 export async function readJson(io: Io, file: string): Promise<unknown> {
-  const text = (await readInput(io, file)).toString('utf8').replace(/^\ufeff/, '');
+  const malformed = (what: string, cause?: unknown) =>
+    new HeraldError('invalid', 'malformed-json', `${nameOf(file)} ${what}`, {
+      fix: 'give a file of JSON, such as examples/announcement.json is for an announcement',
+      cause,
+    });
+  const text = decode(await readInput(io, file), nameOf(file));
+  if (text.trim() === '') throw malformed('is empty');
   try {
     return JSON.parse(text);
   } catch (error) {
-    throw new HeraldError(
-      'invalid',
-      'malformed-json',
-      `${nameOf(file)} is no JSON: ${(error as Error).message}`,
-      { cause: error },
-    );
+    throw malformed(`is no JSON: ${(error as Error).message}`, error);
   }
+}
+
+/** UTF-8, with or without a byte order mark: text in another encoding (GBK, UTF-16) would reach citizens as rubbish. */
+function decode(bytes: Buffer, name: string): string {
+  if (isUtf8(bytes)) return bytes.toString('utf8').replace(/^\ufeff/, '');
+  throw new HeraldError('invalid', 'not-utf-8', `${name} is not UTF-8`, { fix: 'save it as UTF-8' });
 }
 
 const nameOf = (file: string) => (file === '-' ? 'the input' : file);

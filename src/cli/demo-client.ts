@@ -17,7 +17,13 @@ export class Refused extends Error {
   }
 }
 
-export function demoClient(baseUrl: string, key: string): Client {
+/** Nothing in a demo takes longer; what does hangs. Milliseconds. */
+const PATIENCE_MS = 60_000;
+/** Aborts when the demo is to stop, or when something hangs. */
+export const within = (stopping: AbortSignal): AbortSignal =>
+  AbortSignal.any([stopping, AbortSignal.timeout(PATIENCE_MS)]);
+
+export function demoClient(baseUrl: string, key: string, stopping: AbortSignal): Client {
   async function call<T>(
     method: string,
     path: string,
@@ -26,6 +32,7 @@ export function demoClient(baseUrl: string, key: string): Client {
   ): Promise<T> {
     const answer = await fetch(`${baseUrl}${path}`, {
       method,
+      signal: within(stopping),
       headers: { authorization: `Bearer ${key}`, ...(body !== undefined && { 'content-type': type }) },
       ...(body !== undefined && { body: body as NonNullable<RequestInit['body']> }),
     });

@@ -1,5 +1,7 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { MultiBar, Presets } from 'cli-progress';
 import { CHANNELS, type Channel } from '../domain/channel.ts';
+import { within } from './demo-client.ts';
 import type { Story } from './demo-story.ts';
 import { control, type Launched } from './launch.ts';
 
@@ -62,20 +64,27 @@ export async function showProgress(
       if (report.state === 'completed') return report;
       if (performance.now() > until)
         throw new Error(`the announcement was still ${report.state} after ${GIVE_UP_MS / 1000} s: ${line}`);
-      if (stopping.aborted) throw new Error('interrupted');
-      await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+      await sleep(POLL_MS, undefined, { signal: stopping });
     }
   } finally {
     bars?.stop();
   }
 }
 
-/** Resolves when the sandbox owes no callback and no bounce; returns the report as it is then. */
+/**
+ * Resolves when the sandbox owes no callback and no bounce; returns the report as it is then.
+ * @throws Error when that does not come to be
+ */
 export async function afterReceipts(
   { approver, announcementId }: Story,
   sandboxUrl: string,
+  stopping: AbortSignal,
 ): Promise<Report> {
-  await control(sandboxUrl, {}, 'idle');
+  const signal = within(stopping);
+  await control(sandboxUrl, {}, 'idle', signal).catch((cause: unknown) => {
+    if (!signal.aborted) throw cause;
+    throw new Error('the sandbox still owes callbacks or bounces', { cause });
+  });
   return approver.get<Report>(`/v1/announcements/${announcementId}`);
 }
 
@@ -113,7 +122,9 @@ export function showTable(report: Report, say: Say): void {
 }
 
 /** One message of each channel, as its gateway got it. */
-export async function showSamples({ sandboxUrl }: Launched, say: Say): Promise<void> {
+export async function showSamples({ sandboxUrl }: Launched, stopping: AbortSignal, say: Say): Promise<void> {
+  const read = async <T>(url: string): Promise<T> =>
+    (await (await fetch(url, { signal: within(stopping) })).json()) as T;
   for (const channel of CHANNELS) {
     const page = await read<{ entries: { id: string }[] }>(`${sandboxUrl}/outbox?channel=${channel}`);
     const id = page.entries.at(-1)?.id;
@@ -126,5 +137,4 @@ export async function showSamples({ sandboxUrl }: Launched, say: Say): Promise<v
   }
 }
 
-const read = async <T>(url: string): Promise<T> => (await (await fetch(url)).json()) as T;
 const indent = (text: string) => text.replace(/^/gm, '   ');

@@ -4,7 +4,7 @@ import { HeraldError } from '../domain/errors.ts';
 import { importCsv, MAX_IMPORT_BYTES } from '../pipeline/import.ts';
 import { COLUMNS } from '../pipeline/import-row.ts';
 import { actor, type Context, openInput } from './context.ts';
-import { type Io, type Printing, print, table } from './output.ts';
+import { Failed, type Io, type Printing, print, table } from './output.ts';
 
 /** Refused rows that are shown; `GET /v1/imports/:id` has them all. */
 const SHOWN = 100;
@@ -17,7 +17,7 @@ export function register(program: Command, { io, withApp }: Context): void {
     .option('--json', `print {id, taken, refused, refusals (the first ${SHOWN})}`)
     .addHelpText(
       'after',
-      `\nThe file is UTF-8, its first line names the columns: ${COLUMNS.join(',')}\n; separates topics and districts. A row that cannot be taken is reported, and the others are taken all the same.`,
+      `\nThe file is UTF-8, its first line names the columns: ${COLUMNS.join(',')}\n; separates topics and districts. A row that cannot be taken is reported, and the others are taken all the same. When none is taken, the exit code is 1.`,
     )
     .action(async (file: string, options: Printing & { user?: string }) => {
       const { stream, bytes } = await openInput(io, file);
@@ -48,6 +48,12 @@ export function register(program: Command, { io, withApp }: Context): void {
         }
       });
       print(io, options, result, () => describe(result));
+      if (result.taken > 0) return;
+      throw new Failed(
+        result.refused > 0
+          ? 'nobody was taken: every row is refused'
+          : 'nobody was taken: there is no row below the header',
+      );
     });
 }
 

@@ -31,6 +31,7 @@ export interface Launched {
  * Starts everything in one process tree, in the order in which one part needs another.
  * @param options.workers processes of each kind; 1 unless said otherwise
  * @param options.env what the children are told beside what this process was told
+ * @param options.stopping gives up a start that is under way, which then throws
  * @throws HeraldError, or Error naming the part that did not come up; what had started is stopped again
  */
 export async function launch(
@@ -39,8 +40,10 @@ export async function launch(
   options: {
     readonly workers?: Readonly<Partial<Record<WorkerKind, number>>>;
     readonly env?: Readonly<Record<string, string>>;
+    readonly stopping?: AbortSignal;
   } = {},
 ): Promise<Launched> {
+  const { stopping } = options;
   const stops: (() => Promise<unknown>)[] = [];
   const children: Child[] = [];
   const stop = async () => {
@@ -67,7 +70,7 @@ export async function launch(
       args: string[],
       env: Record<string, string | undefined>,
     ): Promise<Child> => {
-      const child = await startChild({ name, module, args, env: { ...base, ...env } }, log);
+      const child = await startChild({ name, module, args, env: { ...base, ...env }, stopping }, log);
       stops.push(() => child.stop());
       children.push(child);
       return child;
@@ -94,15 +97,18 @@ export async function launch(
     };
 
     await start('web', MAIN, ['serve'], env);
-    const workers = await Promise.all(
+    // All at once, and stopped all at once. One that fails does not leave the others behind.
+    const before = stops.length;
+    const started = await Promise.allSettled(
       WORKER_KINDS.flatMap((kind) =>
         Array.from({ length: options.workers?.[kind] ?? 1 }, () =>
-          startChild({ name: `worker ${kind}`, module: workerProgram(kind), env: { ...base, ...env } }, log),
+          start(`worker ${kind}`, workerProgram(kind), [], env),
         ),
       ),
     );
-    children.push(...workers);
-    stops.push(() => Promise.all(workers.map((worker) => worker.stop())));
+    const stopWorkers = stops.splice(before);
+    stops.push(() => Promise.all(stopWorkers.map((one) => one())));
+    for (const one of started) if (one.status === 'rejected') throw one.reason;
 
     const app = await open(config, { log, name: 'herald start', connections: 2 });
     stops.push(() => app.close());
@@ -115,9 +121,15 @@ export async function launch(
 }
 
 /** Settings of a running sandbox; see src/sandbox/control.ts. */
-export async function control(sandboxUrl: string, settings: object, what = 'config'): Promise<void> {
+export async function control(
+  sandboxUrl: string,
+  settings: object,
+  what = 'config',
+  signal: AbortSignal | null = null,
+): Promise<void> {
   const answer = await fetch(`${sandboxUrl}/_control/${what}`, {
     method: 'POST',
+    signal,
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify(settings),
   });

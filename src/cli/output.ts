@@ -59,11 +59,14 @@ export interface ShownError {
   readonly fix: string;
 }
 
+/** A command has printed its result, and that is a failure: exit code 1, and the message on stderr. */
+export class Failed extends Error {}
+
 /** @returns the exit code (2: wrong usage or input, 1: everything else), and what to show */
 export function explain(error: unknown): { readonly exitCode: 1 | 2; readonly shown: ShownError } {
   if (error instanceof HeraldError) {
     const { kind, code, message, issues, fix } = error;
-    return { exitCode: kind === 'invalid' ? 2 : 1, shown: { code, message, issues, fix } };
+    return { exitCode: kind === 'invalid' || kind === 'too-large' ? 2 : 1, shown: { code, message, issues, fix } };
   }
   if (error instanceof CommanderError) {
     const message = error.message.replace(/^error: /, '');

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { Command, CommanderError } from 'commander';
 import { packageRoot } from '../root.ts';
 import type { Context } from './context.ts';
-import { errorText, explain } from './output.ts';
+import { errorText, explain, Failed } from './output.ts';
 
 export type Register = (program: Command, context: Context) => void;
 
@@ -33,6 +33,10 @@ export async function runCommandLine(
     return 0;
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return 0; // help or version was asked for and shown
+    if (error instanceof Failed) {
+      io.stderr.write(`herald: ${error.message}\n`);
+      return 1;
+    }
     const { exitCode, shown } = explain(error);
     const helped = error instanceof CommanderError && error.code === 'commander.help';
     if (!helped) io.stderr.write(`${errorText(shown)}\n`);

@@ -32,8 +32,17 @@ export async function noteRunning(
 /** The Herald that runs in this data directory; `undefined` when there is none, or it was killed. */
 export async function findRunning(dataDir: string): Promise<Running | undefined> {
   const text = await readFile(fileIn(dataDir), 'utf8').catch(() => '{}');
-  const { data } = runningSchema.safeParse(JSON.parse(text));
+  const { data } = runningSchema.safeParse(parsed(text));
   return data && isAlive(data.pid) ? data : undefined;
+}
+
+/** A file that is no JSON was left by a crash, or is somebody else's: it names no running Herald. */
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }
 
 function isAlive(pid: number): boolean {

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { open } from '../app.ts';
 import { loadConfig } from '../config.ts';
+import { HeraldError } from '../domain/errors.ts';
 import { createLog } from '../log.ts';
 import { aborted, tellParent, untilStopped } from '../process.ts';
 import { provision } from '../provision.ts';
@@ -24,20 +25,47 @@ async function serve(): Promise<void> {
     try {
       const server = await buildServer(app);
       const bounces = await app.listenForBounces();
-      await server.listen({ host: config.host, port: config.port });
-      log.info(
-        { host: config.host, port: config.port, bouncePort: bounces?.port },
-        'web server is listening',
-      );
-      tellParent({ ready: 'web', bouncePort: bounces?.port });
-      await aborted(stopping);
-      await server.close();
-      await bounces?.close();
+      try {
+        await listen(server, config.host, config.port);
+        log.info(
+          { host: config.host, port: config.port, bouncePort: bounces?.port },
+          'web server is listening',
+        );
+        tellParent({ ready: 'web', bouncePort: bounces?.port });
+        await aborted(stopping);
+      } finally {
+        await server.close();
+        await bounces?.close();
+      }
     } finally {
       await app.close();
     }
   } finally {
     await ground.stop();
     if (process.connected) process.disconnect();
+  }
+}
+
+/** @throws HeraldError `cannot-listen` naming address and port */
+async function listen(
+  server: Awaited<ReturnType<typeof buildServer>>,
+  host: string,
+  port: number,
+): Promise<void> {
+  try {
+    await server.listen({ host, port });
+  } catch (error) {
+    const { code } = error as { code?: string };
+    const why: Record<string, string> = {
+      EADDRINUSE: `another program uses port ${port}`,
+      EACCES: `this user may not use port ${port}`,
+      EADDRNOTAVAIL: `${host} is no address of this machine`,
+    };
+    throw new HeraldError(
+      'unavailable',
+      'cannot-listen',
+      `the web server cannot listen on ${host}:${port}: ${why[code ?? ''] ?? String(error)}`,
+      { fix: 'set PORT (or HOST) to one that is free, e.g. PORT=8081', cause: error },
+    );
   }
 }

@@ -16,7 +16,14 @@ async function start(): Promise<void> {
   const log = createLog(config.logLevel === 'info' ? 'warn' : config.logLevel, 'herald');
   const stopping = untilStopped();
   console.log('Herald is starting …');
-  const herald = await launch(config, log);
+  let herald: Launched;
+  try {
+    herald = await launch(config, log, { stopping });
+  } catch (error) {
+    // Asked to end while it started: that is not a failure.
+    if (!stopping.aborted) throw error;
+    return console.log('stopped');
+  }
   console.log(await banner(herald));
   await aborted(stopping);
   console.log('Herald is stopping: what is in flight is finished first …');

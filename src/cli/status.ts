@@ -112,7 +112,10 @@ function countsTable({ counts, totals, timings, segments }: One): string {
   return `${table(['channel', ...statuses, 'total', 'p50 s', 'p95 s', 'max s'], rows)}${sent}`;
 }
 
-function healthText({ workers, breakers, shardsDue, oldestDueSeconds }: Health, mode: string): string {
+function healthText(
+  { workers, breakers, setApart, shardsDue, oldestDueSeconds }: Health,
+  mode: string,
+): string {
   const due = CHANNELS.flatMap((channel) =>
     shardsDue[channel] ? [`${channel} ${shardsDue[channel]}`] : [],
   ).join(', ');
@@ -122,6 +125,10 @@ function healthText({ workers, breakers, shardsDue, oldestDueSeconds }: Health, 
     ...breakers.map(
       (b) =>
         `stopped   ${b.channel} (${b.gateway}) since ${b.openedAt.toISOString()}: ${b.message} (${b.code})`,
+    ),
+    ...setApart.map(
+      (s) =>
+        `set apart ${s.channel}, shard ${s.shardId}: ${s.deaths} workers died over it, so its ${s.rows} rows go one by one`,
     ),
   ];
   const running = table(

@@ -6,6 +6,8 @@ import { localeSchema } from './template.ts';
 
 export const KINDS = ['notice', 'update', 'correction', 'retraction'] as const;
 export type Kind = (typeof KINDS)[number];
+/** What is kept like an announcement: a single message is one to one person, without a case, and not published. */
+export type RecordKind = Kind | 'message';
 
 /** In order of rank: an urgent message goes before every normal one. */
 export const URGENCIES = ['urgent', 'normal', 'routine'] as const;
@@ -43,6 +45,21 @@ export const TRANSITIONS = {
 } as const satisfies Record<string, { from: readonly AnnouncementState[]; to: AnnouncementState }>;
 export type Act = keyof typeof TRANSITIONS;
 
+/** What to do instead, where something helps. */
+const FIXES: Readonly<Partial<Record<Act, Readonly<Partial<Record<AnnouncementState, string>>>>>> = {
+  edit: {
+    submitted: 'have it returned to the author first',
+    sending: 'write a correction that supersedes it',
+    completed: 'write a correction that supersedes it',
+  },
+  approve: { draft: 'its author submits it first' },
+  return: { approved: 'cancel it, and write a new one' },
+  reject: { draft: 'cancel it', approved: 'cancel it' },
+  pause: { submitted: 'return or reject it: nothing is sent yet' },
+  resume: { approved: 'wait: it starts by itself', draft: 'its author submits it first' },
+  cancel: { completed: 'write a retraction that supersedes it' },
+};
+
 /**
  * The state that an act leads to.
  * @throws HeraldError `illegal-transition` (conflict) when the act is not allowed from this state.
@@ -54,6 +71,7 @@ export function nextState(state: AnnouncementState, act: Act): AnnouncementState
     'conflict',
     'illegal-transition',
     `cannot ${act} an announcement that is ${state}; it must be ${from.join(' or ')}`,
+    { fix: FIXES[act]?.[state] ?? '' },
   );
 }
 
@@ -87,15 +105,21 @@ export function requireRole(role: Role, least: Role): void {
   throw new HeraldError(
     'forbidden',
     'role-required',
-    `this needs the role ${least}; your key acts for a user with the role ${role}`,
+    `this needs the role ${least}; you have the role ${role}`,
+    { fix: `ask somebody who is ${ROLES.slice(ROLES.indexOf(least)).join(' or ')}` },
   );
 }
 
-const codeSchema = z.string().regex(/^[a-z0-9][a-z0-9-]{0,63}$/, 'not a code such as "missing-persons"');
+export const codeSchema = z
+  .string()
+  .regex(/^[a-z0-9][a-z0-9-]{0,63}$/, 'not a code such as "missing-persons"');
 
-/** Control characters but for tab and line ends, and halves of surrogate pairs: no database keeps and no phone shows them. */
-const UNPRINTABLE = /[^\P{Cc}\t\r\n]|\p{Cs}/u;
-const text = () =>
+/**
+ * Control characters but for tab and line ends, and halves of surrogate pairs: no database keeps and no phone shows them.
+ * Nor what turns the reading direction of the text after it (the isolates U+2066…2069 do it properly).
+ */
+const UNPRINTABLE = /[^\P{Cc}\t\r\n]|\p{Cs}|[\u202a-\u202e]/u;
+export const text = () =>
   z.string().refine((t) => !UNPRINTABLE.test(t), 'contains a character that cannot be shown');
 
 /** What `POST /v1/announcements` takes; see docs/architecture.md. Lengths are code points unless said. */
@@ -108,20 +132,19 @@ export const draftSchema = z.strictObject({
   /** Opaque id of the announcement that this one supersedes. */
   supersedes: z.string().max(64).optional(),
   urgency: z.enum(URGENCIES).optional(),
-  mode: z.enum(MODES).default('live'),
+  mode: z.enum(MODES),
   template: codeSchema,
   content: z
     .record(localeSchema, z.record(z.string().max(32), text().max(20_000)))
     .refine((c) => Object.keys(c).length > 0, 'needs at least one language'),
   basis: text().trim().max(2_000).optional(),
-  audience: z
-    .strictObject({
-      /** Everybody who chose at least one of these; empty: every topic. */
-      topics: z.array(codeSchema).max(200).default([]),
-      /** Everybody who lives in or follows one of these; empty: every district. */
-      districts: z.array(codeSchema).max(1_000).default([]),
-    })
-    .default({ topics: [], districts: [] }),
+  /** It must be there: whoever means everybody says so. */
+  audience: z.strictObject({
+    /** Everybody who chose at least one of these; empty: every topic. */
+    topics: z.array(codeSchema).max(200).default([]),
+    /** Everybody who lives in or follows one of these; empty: every district. */
+    districts: z.array(codeSchema).max(1_000).default([]),
+  }),
   channels: z
     .array(z.enum(CHANNELS))
     .min(1, 'needs at least one channel')
@@ -136,6 +159,10 @@ export type DraftInput = z.input<typeof draftSchema>;
 export function urgencyOf(draft: Draft): Urgency {
   return draft.urgency ?? (draft.kind === 'notice' ? 'normal' : 'urgent');
 }
+
+const DAY_MS = 86_400_000;
+/** How far ahead an announcement may be planned. */
+const AHEAD_DAYS = 366;
 
 /**
  * What the schema cannot say: relations between the fields of a draft, and to the clock.
@@ -157,6 +184,16 @@ export function draftIssues(draft: Draft, now: number): readonly Issue[] {
   }
   const scheduled = draft.scheduledAt ? Date.parse(draft.scheduledAt) : undefined;
   const expires = draft.expiresAt ? Date.parse(draft.expiresAt) : undefined;
+  if (scheduled !== undefined && scheduled < now - DAY_MS) {
+    issues.push({ path: 'scheduledAt', message: 'lies in the past; leave it out to send at once' });
+  }
+  for (const [path, at] of [
+    ['scheduledAt', scheduled],
+    ['expiresAt', expires],
+  ] as const) {
+    if (at !== undefined && at > now + AHEAD_DAYS * DAY_MS)
+      issues.push({ path, message: `lies more than ${AHEAD_DAYS} days ahead` });
+  }
   if (expires !== undefined && expires <= now) {
     issues.push({ path: 'expiresAt', message: 'lies in the past, so nothing could be sent' });
   } else if (expires !== undefined && scheduled !== undefined && expires <= scheduled) {

@@ -61,6 +61,7 @@ export class OpaqueIds {
       'not-found',
       `no-such-${kind}`,
       `there is no ${kind} ${JSON.stringify(text.slice(0, 64))}`,
+      { fix: `give the whole id of a ${kind}, ${ID_TAGS[kind]}_…, as lists show it` },
     );
   }
 }

@@ -21,6 +21,11 @@ export const RETRY_POLICIES: Readonly<Record<Channel, RetryPolicy>> = {
   webhook: { maxTries: 60, baseMs: 2_000, capMs: 2 * 3_600_000, maxAgeMs: WEBHOOK_HOURS * 3_600_000 },
 };
 
+/** A shard that so many workers died holding is set apart: its rows are taken one by one, and it is shown. */
+export const SET_APART_DEATHS = 3;
+/** Over so many deaths of its worker (the last ones alone) a row itself is to blame, and is not sent again. */
+export const MAX_DEATHS = 5;
+
 /**
  * Exponential backoff with full jitter, so that a thousand failed sends do not come back at the same instant.
  * @param tries how many have been made, ≥ 1

@@ -6,6 +6,9 @@ import type { AttemptRecord, ClaimedDelivery, ShardClaim } from './stores.ts';
 /** How long an unanswered send rests before it is settled, in milliseconds: the request's own time and half a minute. */
 export const settleAfterMs = (requestTimeoutMs: number): number => requestTimeoutMs + 30_000;
 
+/** Longer than any announcement is sent: what is still in doubt when all tries are used up stays so. Milliseconds. */
+const RESTS_MS = 14 * 24 * 3_600_000;
+
 export interface Judged {
   readonly record: AttemptRecord;
   readonly consequence?: Verdict['consequence'];
@@ -62,14 +65,14 @@ export function judge(
       const dueInMs = asked
         ? settleAfterMs(context.requestTimeoutMs)
         : backoffMs(RETRY_POLICIES[claim.channel], row.tries + 1, context.random);
-      const status = !asked && isSpent(claim.channel, row, context.ageMs + dueInMs) ? 'failed' : 'unknown';
+      const spent = !asked && isSpent(claim.channel, row, context.ageMs + dueInMs);
       return {
         record: {
           ...base,
-          ...event(status),
-          status,
+          ...event('unknown'),
+          status: 'unknown',
           burnt: true,
-          dueInMs: status === 'failed' ? null : dueInMs,
+          dueInMs: spent ? RESTS_MS : dueInMs,
           code: outcome.code,
           detail: outcome.message,
         },
@@ -87,15 +90,17 @@ export function judge(
         (verdict.burnt
           ? isSpent(claim.channel, row, context.ageMs + again)
           : isTooOld(claim.channel, context.ageMs + again));
-      const status = spent ? 'failed' : verdict.status;
+      // What an earlier attempt left in doubt is decided by a refusal for good only.
+      const doubted = row.inDoubt && (again !== null || verdict.status === 'expired');
+      const status = doubted ? 'unknown' : spent ? 'failed' : verdict.status;
       const consequence = verdict.consequence && { consequence: verdict.consequence };
       return {
         record: {
           ...base,
-          ...event(status === 'queued' ? 'retry' : status),
+          ...event(again !== null && !spent ? 'retry' : status),
           status,
           burnt: verdict.burnt,
-          dueInMs: spent ? null : again,
+          dueInMs: again !== null && !spent ? again : doubted ? RESTS_MS : null,
           code: outcome.code,
           detail: outcome.message,
           suppress: verdict.consequence === 'suppress-address',
@@ -115,14 +120,14 @@ function isTooOld(channel: Channel, ageMs: number): boolean {
   return maxAgeMs !== undefined && ageMs > maxAgeMs;
 }
 
-/** A row that was claimed and never sent (drain, lost lease): back to the queue, nothing burnt. */
+/** A row that was claimed and never sent (drain, lost lease): back to what it was, nothing burnt. */
 export function givenBack(claim: ShardClaim, row: ClaimedDelivery, why: string): AttemptRecord {
   return {
     shardId: claim.shardId,
     announcementId: claim.announcementId,
     n: row.n,
     attempt: row.attempt,
-    status: 'queued',
+    status: row.inDoubt ? 'unknown' : 'queued',
     dueInMs: 0,
     burnt: false,
     providerMessageId: null,

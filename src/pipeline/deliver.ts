@@ -1,12 +1,13 @@
 import { setMaxListeners } from 'node:events';
 import type { Channel, Gateway } from '../domain/channel.ts';
 import type { SendOutcome } from '../domain/outcome.ts';
+import { SET_APART_DEATHS } from '../domain/retry.ts';
 import { withoutNul } from '../domain/text.ts';
 import { givenBack, judge } from './attempt.ts';
 import type { Batcher } from './batcher.ts';
 import type { Composed, Composer, Composition } from './compose.ts';
 import type { Lease } from './lease.ts';
-import type { Pacer } from './pacer.ts';
+import type { Allowance, Pacer } from './pacer.ts';
 import type { AdapterFor, ChannelAdapter, Clock, Logger, WakeUps } from './ports.ts';
 import { settle } from './settle.ts';
 import type { AttemptRecord, BreakerStore, ClaimedDelivery, DeliveryStore, ShardClaim } from './stores.ts';
@@ -48,8 +49,9 @@ export interface Room {
   readonly free: number;
   /** As much as must be free for a claim to be worth its round trip. */
   readonly worth: number;
-  enter(): void;
-  leave(): void;
+  /** Takes places, before the rows are claimed that will fill them. */
+  enter(places: number): void;
+  leave(places?: number): void;
   /** Resolves when somebody leaves. */
   change(): Promise<void>;
 }
@@ -62,11 +64,11 @@ export function createRoom(size: number): Room {
       return size - used;
     },
     worth: Math.ceil(Math.min(CLAIM_ROWS, size) / 2),
-    enter() {
-      used += 1;
+    enter(places) {
+      used += places;
     },
-    leave() {
-      used -= 1;
+    leave(places = 1) {
+      used -= places;
       for (const wake of waiting.splice(0)) wake();
     },
     change: () =>
@@ -166,28 +168,22 @@ async function sendFor(
       const left = until - clock.monotonicMs();
       if (left <= 0 && !isHeldUp()) break;
       const pause = Math.min(PAUSE_MS, Math.max(left, 0) || PAUSE_MS);
-      // A shard that killed two workers is taken row by row, so that one row cannot hide among a hundred. Else a claim
+      // A shard that keeps killing its workers is taken row by row, so that one row cannot hide among a hundred. Else a claim
       // waits until it is worth its round trip.
-      const single = claim.deaths >= 2;
+      const single = claim.deaths >= SET_APART_DEATHS;
       const most = single ? 1 : Math.min(CLAIM_ROWS, room.free);
       if (room.free < (single ? 1 : room.worth) || (single && underWay.size > 0)) {
         await Promise.race([room.change(), clock.sleep(pause, deps.stopping)]);
         continue;
       }
-      const allowance = await pacer?.take(Math.ceil(most * composition.cost), claim.priority);
-      if (allowance && allowance.tokens <= 0) {
+      const { rows, allowance } = await claimSome(deps, claim, composition, pacer, most);
+      if (rows.length === 0) {
+        if (!allowance || allowance.tokens > 0) break;
         await clock.sleep(Math.min(allowance.inMs, pause), deps.stopping);
         continue;
       }
-      const limit = allowance
-        ? Math.min(most, Math.max(1, Math.floor(allowance.tokens / composition.cost)))
-        : most;
-      const rows = await deps.deliveries.claimRows(claim, limit, lease.workerId);
-      if (rows.length === 0) {
-        if (allowance) pacer?.giveBack(allowance.tokens);
-        break;
-      }
       claimed += rows.length;
+      const whole = claimed > claim.toN - claim.fromN;
       // Each message takes its cost from it before anybody else can.
       if (allowance) pacer?.giveBack(allowance.tokens);
       let turn = clock.monotonicMs() + (allowance?.inMs ?? 0);
@@ -196,7 +192,6 @@ async function sendFor(
         pacer?.spent(composed.cost);
         const at = turn;
         turn += composed.cost * (allowance?.everyMs ?? 0);
-        room.enter();
         const sent = sendOne(deps, claim, adapter, composition, row, composed, at, halt)
           .catch((error: unknown) => {
             failed ??= { error }; // its result is not written down; putting the shard back finds it
@@ -204,6 +199,8 @@ async function sendFor(
           .finally(() => underWay.delete(sent));
         underWay.set(sent, clock.monotonicMs());
       }
+      // Nothing is left to ask the limit for.
+      if (whole) break;
     }
   } catch (error) {
     failed ??= { error };
@@ -212,6 +209,36 @@ async function sendFor(
   await Promise.all(underWay.keys());
   if (failed) throw failed.error;
   return claimed;
+}
+
+/**
+ * Tokens, then as many rows. The room is taken before either, so that the shards of a process together never claim
+ * more than it may hold.
+ * @returns no rows and no tokens: the limit's turn has not come; no rows with tokens: nothing is due. With rows, the
+ *   tokens are still taken: the caller gives them back as it spends.
+ */
+async function claimSome(
+  { deliveries, lease, room }: DeliverDeps,
+  claim: ShardClaim,
+  { cost }: Composition,
+  pacer: Pacer | undefined,
+  most: number,
+): Promise<{ readonly rows: readonly ClaimedDelivery[]; readonly allowance: Allowance | undefined }> {
+  let rows: readonly ClaimedDelivery[] = [];
+  room.enter(most);
+  try {
+    const allowance = await pacer?.take(Math.ceil(most * cost), claim.priority);
+    if (allowance && allowance.tokens <= 0) return { rows, allowance };
+    try {
+      const affordable = allowance ? Math.max(1, Math.floor(allowance.tokens / cost)) : most;
+      rows = await deliveries.claimRows(claim, Math.min(most, affordable), lease.workerId);
+    } finally {
+      if (allowance && rows.length === 0) pacer?.giveBack(allowance.tokens);
+    }
+    return { rows, allowance };
+  } finally {
+    room.leave(most - rows.length);
+  }
 }
 
 /**

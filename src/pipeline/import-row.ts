@@ -92,6 +92,8 @@ export function rowChecker(
 
 /** C0 and C1 controls: never part of a name, and PostgreSQL takes no NUL. */
 const CONTROLS = /[\u0000-\u001f\u007f-\u009f]/;
+/** No citizen gave a consent to be alerted before; in milliseconds since the epoch. */
+export const EARLIEST_CONSENT = Date.UTC(2000, 0, 1);
 /** A consent dated today may lie ahead of UTC by the office's offset. */
 const DAY_MS = 86_400_000;
 const MOST_REMEMBERED = 1_000;
@@ -153,7 +155,7 @@ function rowSchema(lists: Parameters<typeof rowChecker>[0], now: () => number) {
       consent_at: z.string().transform((text, context) => {
         const date = consentDate.safeParse(text.trim());
         const at = date.success ? Date.parse(date.data) : Number.NaN;
-        if (at <= now() + DAY_MS) return new Date(at);
+        if (at >= EARLIEST_CONSENT && at <= now() + DAY_MS) return new Date(at);
         const message =
           text.trim() === '' ? 'has no consent' : 'its consent_at is no past date such as 2026-01-31';
         context.issues.push({ code: 'custom', input: text, message });

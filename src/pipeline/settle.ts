@@ -1,3 +1,4 @@
+import { MAX_DEATHS } from '../domain/retry.ts';
 import type { Batcher } from './batcher.ts';
 import type { Composer } from './compose.ts';
 import type { ChannelAdapter, SettleQuestion } from './ports.ts';
@@ -11,7 +12,7 @@ const SETTLE_ROWS = 20;
 
 /**
  * Asks the provider about sends whose answer never came. Found: adopt its id. Not found twice, half a minute apart:
- * back to the queue, where expiry, cancellation and suppression are checked as for any other. Never a guess.
+ * back to the queue (unless its workers kept dying over it), where expiry, cancellation and suppression are checked as for any other. Never a guess.
  */
 export async function settle(
   deps: {
@@ -38,6 +39,11 @@ export async function settle(
     }),
   );
 }
+
+const notFound = (row: UnsettledDelivery) => ({
+  event: 'not-found',
+  dedupe: `a${row.attempt}:not-found${row.askedBefore + 1}`,
+});
 
 function toRecord(
   claim: ShardClaim,
@@ -67,13 +73,16 @@ function toRecord(
         dedupe: `a${row.attempt}:settled`,
       };
     case 'not-found': {
-      const again = row.askedBefore + 1 >= NOT_FOUND_TIMES;
+      if (row.askedBefore + 1 < NOT_FOUND_TIMES) {
+        return { ...base, status: 'unknown', dueInMs: ASK_AGAIN_MS, ...notFound(row) };
+      }
+      if (row.deaths < MAX_DEATHS) return { ...base, status: 'queued', dueInMs: 0, ...notFound(row) };
       return {
         ...base,
-        status: again ? 'queued' : 'unknown',
-        dueInMs: again ? 0 : ASK_AGAIN_MS,
-        event: 'not-found',
-        dedupe: `a${row.attempt}:not-found${row.askedBefore + 1}`,
+        status: 'failed',
+        code: 'worker-died',
+        detail: `it was never sent: ${row.deaths} workers died sending it`,
+        ...notFound(row),
       };
     }
     case 'unavailable':

@@ -23,7 +23,11 @@ export async function sweep(deps: {
   return sweeps.lead(LEASE_MS, async () => {
     // A dead worker's SMS may still be on its way to the provider's list; the others are repeated under the same id.
     const buried = await sweeps.buryDead(silentMs, { sms: 30_000, email: 0, webhook: 0 });
-    for (const worker of buried) log.warn(worker, 'worker died; what it held is being settled');
+    for (const { setApart, ...worker } of buried) {
+      log.warn(worker, 'worker died; what it held is being settled');
+      for (const shard of setApart)
+        log.error({ shard }, 'this shard keeps killing its workers: it goes on row by row');
+    }
 
     // What is left of millions is stopped in the next turns: the dead and the due must not wait for it.
     const until = clock.monotonicMs() + STOPPING_MS;

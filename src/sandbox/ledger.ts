@@ -20,6 +20,16 @@ export interface Taken {
   readonly outcome: string;
 }
 
+/** What a gateway has told the sender about a message after taking it: a status callback, a bounce. */
+export interface Told {
+  /** In the gateway's own words: Twilio's message status, the action of a delivery status notification. */
+  readonly status: string;
+  /** Twilio's error code, or the enhanced status of RFC 3463. */
+  readonly code?: string;
+  /** What the receiver answered, as an HTTP status or SMTP reply code; null: no try got through. */
+  readonly answer: number | null;
+}
+
 /** One message in the ledger. */
 export interface LedgerEntry extends Taken {
   /** Random, for links. */
@@ -30,6 +40,8 @@ export interface LedgerEntry extends Taken {
   readonly takenAtMs: number;
   /** The same moment on the wall clock. */
   readonly takenAt: Date;
+  /** The furthest that was told of its life, in whatever order it was told; absent: nothing was. */
+  told?: Told;
 }
 
 /** Every part that is given must be equal. */
@@ -69,6 +81,11 @@ export class Ledger {
     else this.#byAddress.set(entry.address, [entry]);
     this.#events.emit('taken', entry);
     return entry;
+  }
+
+  /** Writes down what was told about a message; what was told before is replaced. */
+  tell(entry: LedgerEntry, told: Told): void {
+    entry.told = told;
   }
 
   get(id: string): LedgerEntry | undefined {

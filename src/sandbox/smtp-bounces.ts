@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { createTransport } from 'nodemailer';
 import MimeNode from 'nodemailer/lib/mime-node';
+import type { Told } from './ledger.ts';
 import type { MailboxEffect } from './magic-mailboxes.ts';
 
 const MTA = 'sandbox.invalid';
@@ -32,9 +33,19 @@ export class BounceSender {
   /** Notifications that no try got through to the target. */
   lost = 0;
 
-  /** Sends one in the background. */
-  send(target: BounceTarget, mail: BouncedMail, effect: MailboxEffect & { readonly kind: 'bounce' }): void {
-    const sending = this.#deliver(target, mail, effect).finally(() => this.#pending.delete(sending));
+  /**
+   * Sends one in the background.
+   * @param tell called when it was answered, or given up
+   */
+  send(
+    target: BounceTarget,
+    mail: BouncedMail,
+    effect: MailboxEffect & { readonly kind: 'bounce' },
+    tell: (told: Told) => void,
+  ): void {
+    const sending = this.#deliver(target, mail, effect)
+      .then((answer) => tell({ status: effect.action, code: effect.status, answer }))
+      .finally(() => this.#pending.delete(sending));
     this.#pending.add(sending);
   }
 
@@ -49,11 +60,12 @@ export class BounceSender {
     await this.idle();
   }
 
+  /** @returns the reply code; null when no try got through */
   async #deliver(
     { host, port }: BounceTarget,
     mail: BouncedMail,
     effect: MailboxEffect & { readonly kind: 'bounce' },
-  ): Promise<void> {
+  ): Promise<number | null> {
     const transport = createTransport({ host, port, ignoreTLS: true, socketTimeout: 10_000 });
     const raw = await notification(mail, effect);
     // A null sender, so that nobody bounces a bounce (RFC 5321 4.5.5).
@@ -61,14 +73,15 @@ export class BounceSender {
     for (const wait of [0, ...RETRY_DELAYS]) {
       try {
         await delay(wait, undefined, { signal: this.#closing.signal });
-        await transport.sendMail({ envelope, raw, signal: this.#closing.signal });
-        return;
+        const { response } = await transport.sendMail({ envelope, raw, signal: this.#closing.signal });
+        return Number.parseInt(response, 10);
       } catch {
         // The listener is away or busy: the next try, as a mail server would; after the last one it counts as lost.
         if (this.#closing.signal.aborted) break;
       }
     }
     this.lost++;
+    return null;
   }
 }
 

@@ -88,7 +88,7 @@ export async function startSandboxSmtp(
     for (const { address, dsn } of session.envelope.rcptTo) {
       const effect = magicMailbox(address)?.effect;
       const outcome = outcomeFor(effect, (times) => useUp(address, times));
-      ledger.add({
+      const entry = ledger.add({
         channel: 'email',
         gatewayMessageId: messageId,
         ...(deliveryId === undefined ? {} : { deliveryId }),
@@ -121,7 +121,7 @@ export async function startSandboxSmtp(
           originalRecipient: dsn?.orcpt,
           headers: head.toString('utf8').replaceAll('\r\n', '\n'),
         };
-        bounces.send(settings.bounceTo, mail, effect);
+        bounces.send(settings.bounceTo, mail, effect, (told) => ledger.tell(entry, told));
       }
     }
     if (answer) await delay(settings.latencyMs, undefined, { signal: closing.signal });

@@ -50,8 +50,11 @@ export class Callbacks {
     return this.#closed;
   }
 
-  /** Posts a form. Resolves when it was answered, or given up; rejects only when the sandbox closes. */
-  async post(url: string, params: Readonly<Record<string, string>>): Promise<void> {
+  /**
+   * Posts a form. Resolves when it was answered, or given up; rejects only when the sandbox closes.
+   * @returns the HTTP status of the answer; null when it was given up
+   */
+  async post(url: string, params: Readonly<Record<string, string>>): Promise<number | null> {
     const body = new URLSearchParams(params).toString();
     const headers = {
       'content-type': 'application/x-www-form-urlencoded; charset=utf-8',
@@ -62,9 +65,10 @@ export class Callbacks {
       await this.pause(delay);
       const status = await this.#once(url, headers, body);
       // What the receiver refuses (4xx) it would refuse again.
-      if (status !== undefined && status < 500 && status !== 429) return;
+      if (status !== undefined && status < 500 && status !== 429) return status;
     }
     this.#lost++;
+    return null;
   }
 
   /** Waits; rejects when the sandbox closes. */

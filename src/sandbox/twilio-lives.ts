@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import type { Told } from './ledger.ts';
 import type { MagicEffect } from './magic.ts';
 import { type CallbackFaults, type Callbacks, inShare } from './twilio-callbacks.ts';
 import type { Message } from './twilio-messages.ts';
@@ -34,9 +35,17 @@ export class Lives {
     this.#settings = settings;
   }
 
-  /** Lets a message live from `delayMs` on; {@link idle} waits for its end. */
-  start(message: Message, effect: MagicEffect | undefined, delayMs: number): void {
-    void this.#track(this.#live(message, effect, delayMs));
+  /**
+   * Lets a message live from `delayMs` on; {@link idle} waits for its end.
+   * @param tell called with the furthest status that was told, each time that it changes
+   */
+  start(
+    message: Message,
+    effect: MagicEffect | undefined,
+    delayMs: number,
+    tell: (told: Told) => void = () => undefined,
+  ): void {
+    void this.#track(this.#live(message, effect, delayMs, tell));
   }
 
   /** Posts a citizen's message to the office, when there is an `inboundUrl`. Resolves when it was answered. */
@@ -49,28 +58,42 @@ export class Lives {
     if (this.#outstanding > 0) await new Promise<void>((resolve) => this.#waiting.push(resolve));
   }
 
-  async #live(message: Message, effect: MagicEffect | undefined, delayMs: number): Promise<void> {
+  async #live(
+    message: Message,
+    effect: MagicEffect | undefined,
+    delayMs: number,
+    tell: (told: Told) => void,
+  ): Promise<void> {
     await this.#callbacks.pause(delayMs);
     const { duplicateShare, reorderShare, seed } = this.#settings().callbackFaults;
     const times = inShare(duplicateShare, seed, 'duplicate', message.to) ? 2 : 1;
     const lastFirst = inShare(reorderShare, seed, 'reorder', message.to);
     const steps = stepsOf(message, effect);
     const silent = effect?.kind === 'silent';
+    let furthest = -1;
+    const report = async (step: Step) => {
+      const answer = await this.#report(message, step, times);
+      if (answer === undefined || steps.indexOf(step) <= furthest) return;
+      furthest = steps.indexOf(step);
+      tell({ status: step.status, ...(step.code !== undefined && { code: String(step.code) }), answer });
+    };
     for (const step of steps) {
       await this.#callbacks.pause(this.#settings().receiptDelayMs);
       take(message, step);
-      if (!silent && !lastFirst) await this.#report(message, step, times);
+      if (!silent && !lastFirst) await report(step);
     }
-    if (!silent && lastFirst) for (const step of steps.toReversed()) await this.#report(message, step, times);
+    if (!silent && lastFirst) for (const step of steps.toReversed()) await report(step);
     if (effect?.kind === 'answer') await this.#postInbound(message.to, effect.body);
   }
 
-  async #report(message: Message, step: Step, times: number): Promise<void> {
+  /** @returns the answer of the last time; undefined when there is nobody to tell */
+  async #report(message: Message, step: Step, times: number): Promise<number | null | undefined> {
     const { sid, to, statusCallback, messagingServiceSid } = message;
-    if (statusCallback === null) return;
+    if (statusCallback === null) return undefined;
+    let answer: number | null | undefined;
     const ended = step.status === 'delivered' || step.status === 'undelivered';
     for (let i = 0; i < times; i++) {
-      await this.#callbacks.post(statusCallback, {
+      answer = await this.#callbacks.post(statusCallback, {
         SmsSid: sid,
         SmsStatus: step.status,
         MessageStatus: step.status,
@@ -84,6 +107,7 @@ export class Lives {
         ...(ended ? { RawDlrDoneDate: message.updatedAt.toISOString().replace(/\D/g, '').slice(2, 12) } : {}),
       });
     }
+    return answer;
   }
 
   async #postInbound(from: string, body: string): Promise<void> {

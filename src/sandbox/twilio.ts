@@ -1,7 +1,7 @@
 import { timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { answer, answerJson, readBody } from './http.ts';
-import type { Ledger } from './ledger.ts';
+import type { Ledger, LedgerEntry } from './ledger.ts';
 import { type MagicEffect, magicFor } from './magic.ts';
 import { Callbacks } from './twilio-callbacks.ts';
 import { type LifeSettings, Lives } from './twilio-lives.ts';
@@ -130,25 +130,29 @@ export class SandboxTwilio {
     if (effect?.kind === 'refuse') return refuse(response, effect);
     if (effect?.kind === 'cut') return cut(request);
 
-    const message = this.#take(asked, form, effect);
+    const { message, entry } = this.#take(asked, form, effect);
     // As it is now: by the time the answer leaves, the message may be further.
     const shown = this.#messages.toJson(message);
     const delayMs = this.#settings.latencyMs + (effect?.kind === 'slow' ? effect.ms : 0);
-    this.#lives.start(message, effect, delayMs);
+    this.#lives.start(message, effect, delayMs, (told) => this.#ledger.tell(entry, told));
     if (effect?.kind === 'take-and-cut') return cut(request);
     if (effect?.kind === 'take-and-hang') return;
     await this.#callbacks.pause(delayMs);
     answerJson(response, 201, shown);
   }
 
-  #take(asked: NewMessage, form: URLSearchParams, effect: MagicEffect | undefined): Message {
+  #take(
+    asked: NewMessage,
+    form: URLSearchParams,
+    effect: MagicEffect | undefined,
+  ): { readonly message: Message; readonly entry: LedgerEntry } {
     const message = this.#messages.add({
       ...asked,
       status: asked.messagingServiceSid ? 'accepted' : 'queued',
     });
     const deliveryId = asked.statusCallback && new URL(asked.statusCallback).searchParams.get('delivery');
     const { To, Body, ...rest } = Object.fromEntries(form);
-    this.#ledger.add({
+    const entry = this.#ledger.add({
       channel: 'sms',
       gatewayMessageId: message.sid,
       ...(deliveryId ? { deliveryId } : {}),
@@ -157,7 +161,7 @@ export class SandboxTwilio {
       headers: Object.fromEntries(Object.entries(rest).map(([name, value]) => [name.toLowerCase(), value])),
       outcome: effect?.kind === 'end' ? `${effect.status} ${effect.code}` : (effect?.kind ?? 'delivered'),
     });
-    return message;
+    return { message, entry };
   }
 
   #effectFor(to: string): MagicEffect | undefined {

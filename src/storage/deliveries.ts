@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import type { Channel } from '../domain/channel.ts';
-import type { Job } from '../pipeline/ports.ts';
+import { MAX_DEATHS } from '../domain/retry.ts';
+import { type Job, queueOf } from '../pipeline/ports.ts';
 import type {
   AttemptRecord,
   ClaimedDelivery,
@@ -9,12 +10,11 @@ import type {
   ShardClaim,
   UnsettledDelivery,
 } from '../pipeline/stores.ts';
-import { QUEUE_OF } from '../pipeline/stores.ts';
-import { loadBundle, loadChain, loadRecord } from './announcements.ts';
+import { loadBundle, loadChain, loadSent } from './announcements.ts';
 import { countChanges, countLatencies, slotOf } from './counts.ts';
 import { inTransaction } from './pool.ts';
 import type { Sealer } from './seal.ts';
-import { AWAKE, doubt, RUNNABLE, unknownUntil } from './shards.ts';
+import { AWAKE, DEATHS, doubt, RUNNABLE, unknownUntil } from './shards.ts';
 
 const CLAIM_SHARD = `
   UPDATE shards SET claimed_by = $3, claimed_at = now(), enqueued_at = NULL
@@ -32,12 +32,14 @@ const UNWANTED = `(EXISTS (SELECT FROM suppressions s WHERE s.channel = d.channe
 
 /**
  * Queued rows that are not wanted any more (found here when the fan-out ran meanwhile) are suppressed. Rows in doubt
- * that would be sent again stay unknown, for they may have been sent, and rest until the announcement gives them up.
+ * that would be sent again stay unknown, for they may have been sent, and rest until the announcement gives them up;
+ * so do those that killed their workers.
  */
 const SUPPRESS = `
   WITH rested AS (
     UPDATE deliveries d SET due_at = ${unknownUntil('d.channel')} FROM announcements a
-    WHERE ${IN_SHARD} AND d.status = 'unknown' AND d.channel <> 'sms' AND d.due_at <= now() AND ${UNWANTED} AND a.id = $1
+    WHERE ${IN_SHARD} AND d.status = 'unknown' AND d.channel <> 'sms' AND d.due_at <= now() AND a.id = $1
+      AND (${UNWANTED} OR ${DEATHS} >= ${MAX_DEATHS})
   ),
   changed AS (
     UPDATE deliveries d SET status = 'suppressed', error_code = 'suppressed'
@@ -50,16 +52,21 @@ const SUPPRESS = `
   ), ${countChanges('$5::smallint')}
   SELECT count(*) FROM changed`;
 
+/**
+ * Only while the shard is this worker's, which its burial waits for: rows that a claim took after that would be in
+ * nobody's hands.
+ */
 const CLAIM_ROWS = `
-  WITH picked AS (
+  WITH mine AS MATERIALIZED (SELECT FROM shards s WHERE s.id = $9 AND s.claimed_by = $6 FOR SHARE),
+  picked AS (
     SELECT d.n, d.status AS old, d.segments FROM deliveries d
-    WHERE ${IN_SHARD}
+    WHERE EXISTS (SELECT FROM mine) AND ${IN_SHARD}
       AND (d.status = 'queued' OR d.status = 'unknown' AND d.channel <> 'sms')
       AND (d.due_at IS NULL OR d.due_at <= now())
       AND EXISTS (SELECT FROM announcements a WHERE a.id = $1 AND a.state = 'sending'
                   AND (a.expires_at > now() OR d.channel = 'webhook'))
       AND ${AWAKE('d.channel', '$8::int')}
-      AND NOT EXISTS (SELECT FROM suppressions s WHERE s.channel = d.channel AND s.address = d.address_key)
+      AND NOT ${UNWANTED}
     ORDER BY d.n LIMIT $7 FOR UPDATE OF d SKIP LOCKED
   ),
   claimed AS (
@@ -70,7 +77,7 @@ const CLAIM_ROWS = `
   changed AS (
     SELECT announcement_id, channel, old, 'sending'::delivery_status AS new, segments AS old_segments, segments FROM claimed
   ), ${countChanges('$5::smallint')}
-  SELECT c.n, c.attempt, c.tries, c.address_key AS address, c.contact_id AS "contactId", c.locale, c.sequence,
+  SELECT c.n, c.attempt, c.tries, c.old = 'unknown' AS "inDoubt", c.address_key AS address, c.contact_id AS "contactId", c.locale, c.sequence,
     s.name, e.url, e.sealed_secrets AS secrets
   FROM claimed c
   LEFT JOIN contacts k ON c.channel <> 'webhook' AND k.id = c.contact_id
@@ -80,10 +87,11 @@ const CLAIM_ROWS = `
 
 /** Only SMS is settled by asking; the other channels are sent again under the same id (CLAIM_ROWS). */
 const UNSETTLED = `
-  SELECT d.n, d.attempt, d.tries, d.address_key AS address, d.contact_id AS "contactId", d.locale, d.sequence, s.name,
+  SELECT d.n, d.attempt, d.tries, true AS "inDoubt", d.address_key AS address, d.contact_id AS "contactId", d.locale, d.sequence, s.name,
     extract(epoch FROM now() - d.claimed_at) * 1000 AS "claimedAgoMs",
     (SELECT count(*)::int FROM delivery_events e
-     WHERE e.announcement_id = d.announcement_id AND e.n = d.n AND e.type = 'not-found' AND e.attempt = d.attempt) AS "askedBefore"
+     WHERE e.announcement_id = d.announcement_id AND e.n = d.n AND e.type = 'not-found' AND e.attempt = d.attempt) AS "askedBefore",
+    ${DEATHS} AS deaths
   FROM deliveries d LEFT JOIN contacts k ON k.id = d.contact_id LEFT JOIN subscribers s ON s.id = k.subscriber_id
   WHERE d.announcement_id = $1 AND d.n BETWEEN $2 AND $3 AND d.channel = 'sms' AND d.status = 'unknown' AND d.due_at <= now()
   ORDER BY d.n LIMIT $4`;
@@ -189,7 +197,7 @@ export function createDeliveryStore(pool: pg.Pool, sealer: Sealer): DeliveryStor
 
   return {
     async sendingFacts(announcementId): Promise<SendingFacts> {
-      const record = await loadRecord(pool, announcementId);
+      const record = await loadSent(pool, announcementId);
       const bundle = await loadBundle(pool, announcementId);
       if (!bundle) throw new Error(`announcement ${announcementId} has no frozen templates`);
       // Outsiders learn what has superseded it, not that somebody is writing a correction.
@@ -229,7 +237,7 @@ export function createDeliveryStore(pool: pg.Pool, sealer: Sealer): DeliveryStor
       const { rows } = await pool.query<ClaimedRow>({
         name: 'claim-rows',
         text: CLAIM_ROWS,
-        values: [...range(claim), slotOf(workerId), workerId, limit, claim.priority],
+        values: [...range(claim), slotOf(workerId), workerId, limit, claim.priority, claim.shardId],
       });
       return rows.map(({ url, secrets, ...row }) => ({
         ...row,
@@ -287,7 +295,7 @@ export function createDeliveryStore(pool: pg.Pool, sealer: Sealer): DeliveryStor
       const shard = rows[0];
       if (!shard?.due) return null;
       return {
-        queue: QUEUE_OF[shard.channel],
+        queue: queueOf(shard.channel, shard.priority),
         id: shard.id,
         generation: shard.generation,
         priority: shard.priority,
@@ -297,7 +305,7 @@ export function createDeliveryStore(pool: pg.Pool, sealer: Sealer): DeliveryStor
     async pauseFor(announcementId, reason) {
       await pool.query(
         `WITH paused AS (
-           UPDATE announcements SET state = 'paused', reason = $2 WHERE id = $1 AND state = 'sending' RETURNING id, revision)
+           UPDATE announcements SET state = 'paused', reason = $2 WHERE id = $1 AND state = 'sending' AND kind <> 'message' RETURNING id, revision)
          INSERT INTO announcement_acts (announcement_id, revision, act, reason) SELECT id, revision, 'pause', $2 FROM paused`,
         [announcementId, reason],
       );

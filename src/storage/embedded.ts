@@ -83,6 +83,8 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<Embedded>
       max_connections: '200',
       timezone: 'UTC',
       log_timezone: 'UTC',
+      // Details of an error would show citizens' addresses.
+      log_error_verbosity: 'terse',
       ...options.settings,
     };
     const order = (port: number) => ({

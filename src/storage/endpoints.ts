@@ -33,7 +33,8 @@ interface Dependencies {
   /** A new `whsec_…` secret (Standard Webhooks). */
   readonly generateSecret: () => string;
   /** Rejects with a HeraldError when the URL may not be written to (private networks, not https …). */
-  readonly checkUrl: (url: string) => Promise<void>;
+  /** Its normal form, which is what is kept. */
+  readonly checkUrl: (url: string) => Promise<string>;
 }
 
 const ENDPOINT = `e.id, e.outlet, e.url,
@@ -56,13 +57,13 @@ export class EndpointStore {
    * @throws HeraldError what `checkUrl` says; `unknown-topic`, `unknown-district`; `endpoint-exists` (conflict)
    */
   async create(input: EndpointInput): Promise<{ readonly id: number; readonly secret: string }> {
-    await this.#deps.checkUrl(input.url);
+    const url = await this.#deps.checkUrl(input.url);
     const [topics, districts] = await this.#ids(input.topics, input.districts);
     const secret = this.#deps.generateSecret();
-    const { rows } = await unlessTaken(input.url, () =>
+    const { rows } = await unlessTaken(url, () =>
       this.#pool.query<{ id: number }>(
         `INSERT INTO endpoints (outlet, url, sealed_secrets, topics, districts) VALUES ($1, $2, ARRAY[$3::bytea], $4, $5) RETURNING id`,
-        [input.outlet, input.url, this.#deps.sealer.seal(secret), topics, districts],
+        [input.outlet, url, this.#deps.sealer.seal(secret), topics, districts],
       ),
     );
     return { id: found(rows[0]).id, secret };
@@ -91,14 +92,14 @@ export class EndpointStore {
     id: number,
     change: { readonly [K in keyof EndpointInput]?: EndpointInput[K] | undefined },
   ): Promise<Endpoint> {
-    if (change.url !== undefined) await this.#deps.checkUrl(change.url);
+    const url = change.url === undefined ? null : await this.#deps.checkUrl(change.url);
     const [topics, districts] = await this.#ids(change.topics, change.districts);
-    await unlessTaken(change.url ?? '', () =>
+    await unlessTaken(url ?? '', () =>
       this.#pool.query(
         `UPDATE endpoints SET outlet = coalesce($2, outlet), url = coalesce($3, url),
            topics = coalesce($4, topics), districts = coalesce($5, districts)
          WHERE id = $1 AND removed_at IS NULL`,
-        [id, change.outlet ?? null, change.url ?? null, topics ?? null, districts ?? null],
+        [id, change.outlet ?? null, url, topics ?? null, districts ?? null],
       ),
     );
     return this.get(id);
@@ -114,6 +115,11 @@ export class EndpointStore {
    * drops the oldest of the three. @throws HeraldError `no-such-endpoint`
    */
   async rotateSecret(id: number): Promise<{ readonly secret: string }> {
+    // A third secret would end the one that the outlet may still use.
+    if ((await this.get(id)).secretCount > 1)
+      throw new HeraldError('conflict', 'rotation-under-way', 'this endpoint has two secrets already', {
+        fix: 'when the outlet uses the new one, end the rotation: POST /v1/endpoints/:id/drop-old-secret',
+      });
     const secret = this.#deps.generateSecret();
     await this.#change(
       id,

@@ -79,17 +79,21 @@ const ENDPOINTS = `
   ), ${FAN_OUT}
   SELECT 0 AS seen, 0::bigint AS cursor, ${NEXT}`;
 
+/** A mail that was in doubt once: a later attempt that was refused, or stopped, says nothing of the earlier one. */
+const MAY_HAVE_READ = `d.channel = 'email' AND d.attempt > 1 AND EXISTS (
+  SELECT FROM delivery_events e WHERE e.announcement_id = d.announcement_id AND e.n = d.n AND e.type = 'unknown')`;
+
 /** Who got or may have got a superseded text ($6), on the same channel, at their present address, less who left since. */
 const REACHED = `
   WITH slice AS (
-    SELECT d.announcement_id, d.n, d.channel, d.contact_id, d.status FROM deliveries d
+    SELECT d.announcement_id, d.n, d.channel, d.contact_id, d.status, d.attempt FROM deliveries d
     WHERE d.announcement_id = ANY ($6::bigint[]) AND (d.announcement_id, d.n) > ($7::bigint >> 32, ($7::bigint & 4294967295)::int)
     ORDER BY d.announcement_id, d.n LIMIT ${SLICE}
   ),
   candidates AS (
     SELECT DISTINCT k.channel, k.id, k.address AS address_key, s.locale, NULL::int AS sequence
     FROM slice d JOIN contacts k ON k.id = d.contact_id AND k.channel = d.channel JOIN subscribers s ON s.id = k.subscriber_id
-    WHERE d.channel <> 'webhook' AND d.status IN ('sending', 'sent', 'delivered', 'unknown')
+    WHERE (d.status IN ('sending', 'sent', 'delivered', 'unknown') OR ${MAY_HAVE_READ}) AND d.channel <> 'webhook'
       AND NOT EXISTS (SELECT FROM suppressions x WHERE x.channel = k.channel AND x.address = k.address)
       AND NOT EXISTS (SELECT FROM deliveries h WHERE h.announcement_id = $1 AND h.channel = k.channel AND h.address_key = k.address)
   ), ${FAN_OUT}

@@ -2,8 +2,10 @@ import type pg from 'pg';
 import type { Channel } from '../domain/channel.ts';
 import type { DeliveryStatus } from '../domain/delivery.ts';
 import { HeraldError } from '../domain/errors.ts';
+import { SET_APART_DEATHS } from '../domain/retry.ts';
 import type { ChannelReport, DeliveryEvent, DeliveryRow, ReportStore } from '../pipeline/stores.ts';
 import { BUCKET_FACTOR } from './counts.ts';
+import { RUNNABLE } from './shards.ts';
 
 const COUNTS = `
   SELECT channel, status, sum(n)::int AS n, CASE WHEN status BETWEEN 'unknown' AND 'delivered' AND status <> 'failed' THEN sum(segments)::int ELSE 0 END AS segments
@@ -92,11 +94,15 @@ export function createReportStore(pool: pg.Pool): ReportStore {
     },
 
     async health() {
-      const [due, breakers, workers] = await Promise.all([
+      const [setApart, due, breakers, workers] = await Promise.all([
+        pool.query(
+          `SELECT id AS "shardId", announcement_id AS "announcementId", channel, to_n - from_n + 1 AS rows, deaths
+           FROM shards WHERE deaths >= ${SET_APART_DEATHS} AND due_at IS NOT NULL ORDER BY id LIMIT 100`,
+        ),
         pool.query<{ channel: Channel; n: number; age: number }>(
           `SELECT s.channel, count(*)::int AS n, extract(epoch FROM max(now() - s.due_at))::float8 AS age
            FROM shards s JOIN announcements a ON a.id = s.announcement_id
-           WHERE s.due_at <= now() AND s.claimed_by IS NULL AND a.state = 'sending' AND (a.expires_at > now() OR s.channel = 'webhook')
+           WHERE s.due_at <= now() AND s.claimed_by IS NULL AND ${RUNNABLE}
            GROUP BY s.channel`,
         ),
         pool.query(
@@ -108,6 +114,7 @@ export function createReportStore(pool: pg.Pool): ReportStore {
         ),
       ]);
       return {
+        setApart: setApart.rows,
         shardsDue: Object.fromEntries(due.rows.map((r) => [r.channel, r.n])),
         oldestDueSeconds: Math.max(0, ...due.rows.map((r) => r.age)),
         breakers: breakers.rows,

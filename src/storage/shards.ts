@@ -4,6 +4,10 @@ import { WEBHOOK_HOURS } from '../domain/announcement.ts';
 export const unknownUntil = (channel: string): string => `(interval '1 hour' + CASE ${channel}
   WHEN 'webhook' THEN greatest(a.approved_at, a.scheduled_at) + interval '${WEBHOOK_HOURS} hours' ELSE a.expires_at END)`;
 
+/** How many workers died while they were sending a row of `deliveries d`. */
+export const DEATHS = `(SELECT count(*)::int FROM delivery_events e
+  WHERE e.announcement_id = d.announcement_id AND e.n = d.n AND e.type = 'unknown' AND e.source = 'sweep')`;
+
 /** Priorities up to this one pass quiet hours: single messages and urgent announcements. */
 const PASSES_QUIET_HOURS = 2;
 
@@ -17,7 +21,7 @@ export const AWAKE = (channel: string, priority: string): string => `(${priority
  * more is sent: once its queued rows are stopped, a shard is due for nothing else.
  */
 export const RUNNABLE = `((a.state = 'sending' AND (a.expires_at > now() OR s.channel = 'webhook') AND ${AWAKE('s.channel', 's.priority')}
-    OR a.state IN ('sending', 'cancelled') AND s.channel = 'sms' AND ${unknownUntil('s.channel')} > now() AND EXISTS (
+    OR a.state IN ('sending', 'paused', 'cancelled', 'expired') AND s.channel = 'sms' AND ${unknownUntil('s.channel')} > now() AND EXISTS (
       SELECT FROM deliveries u WHERE u.announcement_id = s.announcement_id AND u.n BETWEEN s.from_n AND s.to_n
         AND u.status = 'unknown' AND u.due_at <= now()))
   AND NOT EXISTS (SELECT FROM breakers b WHERE b.channel = s.channel AND b.gateway = s.gateway))`;

@@ -1,9 +1,12 @@
 import type pg from 'pg';
-import { CHANNELS, type Channel } from '../domain/channel.ts';
-import type { Job, QueueName } from '../pipeline/ports.ts';
-import { QUEUE_OF, type SweepStore } from '../pipeline/stores.ts';
+import type { Channel } from '../domain/channel.ts';
+import { groupBy } from '../domain/group-by.ts';
+import { SET_APART_DEATHS } from '../domain/retry.ts';
+import { type Job, queueOf, SINGLE_PRIORITY } from '../pipeline/ports.ts';
+import type { SweepStore } from '../pipeline/stores.ts';
 import { countChanges } from './counts.ts';
 import { PRIORITY } from './expansions.ts';
+import { inTransaction } from './pool.ts';
 import { doubt, RUNNABLE, unknownUntil } from './shards.ts';
 
 /**
@@ -13,6 +16,8 @@ import { doubt, RUNNABLE, unknownUntil } from './shards.ts';
 const WINDOW = 64;
 /** A job that nobody took for so long counts as lost, and its shard is enqueued under the next generation. */
 const LOST_AFTER = `interval '15 seconds'`;
+/** A single message is to be through within ten seconds, whatever the queue has lost. */
+const SHARD_LOST_AFTER = `(CASE WHEN s.priority = ${SINGLE_PRIORITY} THEN interval '3 seconds' ELSE ${LOST_AFTER} END)`;
 /** No run of a shard takes so long: its worker lives and does not know that it has it (a lost acknowledgement). */
 const FORGOTTEN_AFTER = `interval '10 minutes'`;
 /** The advisory lock that the sweeping process holds. */
@@ -50,7 +55,7 @@ const ENQUEUE_SHARDS = `
     CROSS JOIN LATERAL (
       SELECT s.id FROM shards s JOIN announcements a ON a.id = s.announcement_id
       WHERE s.channel = c.channel AND s.priority = p.priority AND s.due_at <= now() AND s.claimed_by IS NULL
-        AND (s.enqueued_at IS NULL OR s.enqueued_at < now() - ${LOST_AFTER}) AND ${RUNNABLE}
+        AND (s.enqueued_at IS NULL OR s.enqueued_at < now() - ${SHARD_LOST_AFTER}) AND ${RUNNABLE}
       ORDER BY s.due_at, s.id
       LIMIT greatest(0, ${WINDOW} - coalesce((SELECT w.n FROM waiting w WHERE w.channel = c.channel AND w.priority = p.priority), 0))
       FOR UPDATE OF s SKIP LOCKED
@@ -61,9 +66,10 @@ const ENQUEUE_SHARDS = `
 
 /**
  * A dead worker's claims: its rows become `unknown` (they may have been sent), its shards are free again. So are
- * those of a worker that left without putting them back, because the database did not answer it any more.
+ * those of a worker that left without putting them back, because the database did not answer it any more. Two
+ * statements of one transaction: what a claim wrote while the first one waited for it is seen by the second one only.
  */
-const BURY = `
+const FREE_SHARDS = `
   WITH dead AS (
     UPDATE workers SET ended_at = clock_timestamp(), died = true
     WHERE ended_at IS NULL AND heartbeat_at < clock_timestamp() - $1 * interval '1 millisecond'
@@ -79,11 +85,16 @@ const BURY = `
     UPDATE shards s SET claimed_by = NULL, claimed_at = NULL, deaths = s.deaths + 1, enqueued_at = NULL,
       due_at = least(s.due_at, now())
     FROM gone WHERE s.id = gone.shard_id AND s.claimed_by = gone.worker_id
-    RETURNING s.id, s.announcement_id, s.from_n, s.to_n, s.retry, gone.worker_id
-  ),
-  locked AS (
+    RETURNING s.id, s.deaths, gone.worker_id
+  )
+  SELECT dead.id, dead.kind, f.id AS "shardId", f.deaths, coalesce(f.worker_id, dead.id) AS "workerId"
+  FROM dead FULL JOIN freed f ON f.worker_id = dead.id ORDER BY dead.id, f.id`;
+
+const DOUBT_ROWS = `
+  WITH locked AS (
     SELECT d.announcement_id, d.n, f.id AS shard_id
-    FROM (SELECT * FROM freed ORDER BY announcement_id, from_n) f
+    FROM (SELECT s.*, w.worker_id FROM unnest($1::bigint[], $2::int[]) AS w(shard_id, worker_id)
+          JOIN shards s ON s.id = w.shard_id ORDER BY s.announcement_id, s.from_n) f
     -- Range by range: the planner cannot know that a worker holds few shards.
     CROSS JOIN LATERAL (
       SELECT d.announcement_id, d.n FROM deliveries d
@@ -92,11 +103,21 @@ const BURY = `
       ORDER BY d.n FOR UPDATE OF d
     ) d
   ), ${doubt(
-    `now() + ($2::jsonb ->> d.channel::text)::int * interval '1 millisecond'`,
+    `now() + ($3::jsonb ->> d.channel::text)::int * interval '1 millisecond'`,
     'sweep',
     `'worker ' || worker_id || ' died holding it'`,
   )}, ${countChanges('0::smallint')}
-  SELECT dead.id, dead.kind, (SELECT count(*)::int FROM doubted b WHERE b.worker_id = dead.id) AS rows FROM dead`;
+  SELECT worker_id AS "workerId", count(*)::int AS rows FROM doubted GROUP BY worker_id`;
+
+interface Freed {
+  /** Null for a worker that had ended by itself. */
+  readonly id: number | null;
+  readonly kind: string;
+  /** Null when it held none. */
+  readonly shardId: number | null;
+  readonly deaths: number;
+  readonly workerId: number;
+}
 
 /** Queued rows of what was cancelled, or has expired for citizens: shard by shard, a bounded batch a call. */
 const STOP_ROWS = `
@@ -216,7 +237,7 @@ export function createSweepStore(pool: pg.Pool): SweepStore {
         await one(ENQUEUE_SHARDS);
       return rows.map(
         (r): Job => ({
-          queue: QUEUE_OF[r.channel] satisfies QueueName,
+          queue: queueOf(r.channel, r.priority),
           id: r.id,
           generation: r.generation,
           priority: r.priority,
@@ -225,7 +246,25 @@ export function createSweepStore(pool: pg.Pool): SweepStore {
     },
 
     buryDead: (silentMs, settleAfterMs) =>
-      one(BURY, [silentMs, JSON.stringify(Object.fromEntries(CHANNELS.map((c) => [c, settleAfterMs[c]])))]),
+      inTransaction(pool, async (client) => {
+        const { rows: freed } = await client.query<Freed>(FREE_SHARDS, [silentMs]);
+        const held = freed.filter(({ shardId }) => shardId !== null);
+        const { rows: doubted } = await client.query<{ workerId: number; rows: number }>(DOUBT_ROWS, [
+          held.map(({ shardId }) => shardId),
+          held.map(({ workerId }) => workerId),
+          JSON.stringify(settleAfterMs),
+        ]);
+        return [...groupBy(freed, ({ id }) => id)].flatMap(([id, shards]) =>
+          id === null
+            ? []
+            : {
+                id,
+                kind: shards[0]?.kind ?? '',
+                rows: doubted.find(({ workerId }) => workerId === id)?.rows ?? 0,
+                setApart: shards.flatMap((s) => (s.deaths === SET_APART_DEATHS ? (s.shardId ?? []) : [])),
+              },
+        );
+      }),
 
     async stopRows() {
       return (await one(STOP_ROWS))[0]?.n ?? 0;

@@ -58,13 +58,23 @@ export class UserStore {
     );
   }
 
-  /** For good: all keys of a disabled user stop working at once. @throws HeraldError `no-such-user` */
+  /**
+   * For good: all keys of a disabled user stop working at once.
+   * @throws HeraldError `no-such-user`, `last-admin` (conflict)
+   */
   async disable(id: number): Promise<User> {
     const { rows } = await this.#pool.query<User>(
-      `UPDATE users SET disabled_at = coalesce(disabled_at, now()) WHERE id = $1 RETURNING ${USER}`,
+      `WITH admins AS MATERIALIZED (
+         SELECT id FROM users WHERE role = 'admin' AND disabled_at IS NULL ORDER BY id FOR UPDATE)
+       UPDATE users SET disabled_at = coalesce(disabled_at, now())
+       WHERE id = $1 AND (SELECT array_agg(id) FROM admins) IS DISTINCT FROM ARRAY[$1::bigint] RETURNING ${USER}`,
       [id],
     );
-    return found(rows[0], 'user');
+    if (rows[0]) return rows[0];
+    await this.get(id);
+    throw new HeraldError('conflict', 'last-admin', 'this is the only admin who is left', {
+      fix: 'add another admin first',
+    });
   }
 
   /**

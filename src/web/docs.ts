@@ -48,7 +48,10 @@ export async function openApi(server: ZodServer, app: Pick<App, 'config'>): Prom
       const response = { ...(given.response as object), default: PROBLEM };
       const { schema, url } = jsonSchemaTransform({
         ...document,
-        schema: guarded ? { ...given, response } : given,
+        schema: {
+          operationId: operationId(String(document.route.method), document.url),
+          ...(guarded ? { ...given, response } : given),
+        },
       });
       if (!guarded) return { schema, url };
       return {
@@ -64,6 +67,12 @@ export async function openApi(server: ZodServer, app: Pick<App, 'config'>): Prom
     },
     transformObject: jsonSchemaTransformObject,
   });
+}
+
+/** Names for clients that are generated: `POST /v1/announcements/:id/approve` → `postAnnouncementsIdApprove`. */
+function operationId(method: string, url: string): string {
+  const words = url.replace(/^\/v1\//, '').match(/[A-Za-z\d]+/g) ?? [];
+  return method.toLowerCase() + words.map((word) => word.charAt(0).toUpperCase() + word.slice(1)).join('');
 }
 
 /** The document, and a reference to read and try it in. */

@@ -39,6 +39,10 @@ export function honourIdempotencyKeys(server: FastifyInstance, app: Pick<App, 'i
     app.idempotency.checkSame(stored, sha256);
     return replay(reply, stored);
   });
+  server.addHook('preSerialization', async (request, reply, body) => {
+    if (request.method === 'POST' && reply.statusCode === 201) locate(reply, body);
+    return body;
+  });
   server.addHook('onSend', async (request, reply, payload) => {
     const { held } = request;
     if (!held) return;
@@ -78,11 +82,18 @@ export function replay(
   reply: FastifyReply,
   stored: { readonly status: number; readonly body: string },
 ): FastifyReply {
+  if (stored.status === 201) locate(reply, JSON.parse(stored.body));
   return reply
     .code(stored.status)
     .header('idempotency-replayed', 'true')
     .type(stored.status < 400 ? 'application/json' : 'application/problem+json')
     .send(stored.body);
+}
+
+/** Where what was made can be found (RFC 9110, 10.2.2), also in a replayed answer. */
+function locate(reply: FastifyReply, body: unknown): void {
+  const { id } = (body ?? {}) as { id?: unknown };
+  if (typeof id === 'string') reply.header('location', `${reply.request.url.split('?')[0]}/${id}`);
 }
 
 /** What makes a request the same: method, path and body. */

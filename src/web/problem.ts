@@ -41,7 +41,12 @@ const STATUS_OF: Readonly<Record<ErrorKind, number>> = {
 
 /** Errors that are not ours, by their code: Fastify's (`FST_…`) and PostgreSQL's (SQLSTATE). */
 const FOREIGN: Readonly<Record<string, Facts>> = {
-  FST_ERR_CTP_INVALID_JSON_BODY: { status: 400, code: 'malformed-json', detail: 'the body is not JSON' },
+  FST_ERR_CTP_INVALID_JSON_BODY: {
+    status: 400,
+    code: 'malformed-json',
+    detail: 'the body is not JSON',
+    fix: 'send JSON, as /docs shows it for this address',
+  },
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: {
     status: 400,
     code: 'bad-content-length',
@@ -51,12 +56,16 @@ const FOREIGN: Readonly<Record<string, Facts>> = {
     status: 413,
     code: 'too-large',
     detail: 'the body is too large',
-    fix: 'send at most 1 MB',
   },
   FST_ERR_CTP_INVALID_MEDIA_TYPE: {
     status: 415,
     code: 'unsupported-media-type',
     detail: 'this Content-Type is not taken here',
+  },
+  FST_ERR_BAD_URL: {
+    status: 400,
+    code: 'bad-url',
+    detail: 'the address holds a % that is not followed by two hexadecimal digits of UTF-8',
   },
   FST_UNDER_PRESSURE: {
     status: 503,
@@ -95,7 +104,7 @@ function factsOf(error: unknown, request: FastifyRequest): Facts {
   }
   const { code, statusCode, message } = error as { code?: string; statusCode?: number; message?: string };
   const foreign = code === undefined ? undefined : FOREIGN[code];
-  if (foreign) return foreign;
+  if (foreign) return { ...foreign, ...fixFor(foreign.status, request) };
   if (code && DATABASE_AWAY.test(code)) {
     return {
       status: 503,
@@ -119,6 +128,15 @@ function factsOf(error: unknown, request: FastifyRequest): Facts {
     code: 'internal',
     detail: 'something is wrong in Herald; this was written to its log',
   };
+}
+
+/** What a route takes, for whoever sent too much or something else. */
+function fixFor(status: number, request: FastifyRequest): { fix?: string } {
+  const { bodyLimit, schema } = request.routeOptions;
+  const { consumes = ['application/json'] } = (schema ?? {}) as { consumes?: readonly string[] };
+  if (status === 413) return { fix: `send at most ${Math.floor((bodyLimit ?? 0) / 1_000)} kB` };
+  if (status === 415) return { fix: `send ${consumes.join(' or ')} in UTF-8, without Content-Encoding` };
+  return {};
 }
 
 /** For what fails before a route is found: an address that cannot be decoded, or is too long. */
@@ -146,12 +164,35 @@ export function answerProblems(server: FastifyInstance): void {
       request.log.error({ err: error, route: request.routeOptions.url }, 'request failed');
     return sendProblem(request, reply, facts);
   });
-  server.setNotFoundHandler((request, reply) =>
-    sendProblem(request, reply, {
+  server.setNotFoundHandler((request, reply) => {
+    const allow = methodsAt(server, request.url.split('?')[0] ?? '');
+    if (allow.length > 0) {
+      reply.header('allow', allow.join(', '));
+      return sendProblem(request, reply, {
+        status: 405,
+        code: 'method-not-allowed',
+        detail: `this address does not take ${request.method}`,
+        fix: `use ${allow.join(', ')}`,
+      });
+    }
+    return sendProblem(request, reply, {
       status: 404,
       code: 'no-such-route',
-      detail: `there is nothing at this address for ${request.method}`,
+      detail: 'there is nothing at this address',
       fix: 'see /docs',
-    }),
-  );
+    });
+  });
+}
+
+/** The methods that routes at a path take. */
+function methodsAt(server: FastifyInstance, path: string): readonly string[] {
+  const parts = path.split('/');
+  const fits = (pattern: string) => {
+    const wanted = pattern.split('/');
+    return (
+      wanted.length === parts.length &&
+      wanted.every((p, i) => p === parts[i] || (p.startsWith(':') && parts[i]))
+    );
+  };
+  return [...new Set(server.accessRules.filter(({ url }) => fits(url)).map(({ method }) => method))].sort();
 }

@@ -1,10 +1,17 @@
+import { isUtf8 } from 'node:buffer';
 import { randomUUID } from 'node:crypto';
 import helmet from '@fastify/helmet';
 import rateLimit from '@fastify/rate-limit';
 import underPressure from '@fastify/under-pressure';
-import fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify';
+import fastify, {
+  errorCodes,
+  type FastifyBaseLogger,
+  type FastifyInstance,
+  type FastifyRequest,
+} from 'fastify';
 import { serializerCompiler, validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
 import type { App } from '../app.ts';
+import { HeraldError } from '../domain/errors.ts';
 import { guardRoutes, tooManyRequests } from './access.ts';
 import { announcementRoutes } from './api/announcements.ts';
 import type { ZodServer } from './api/common.ts';
@@ -12,6 +19,7 @@ import { deliveryRoutes } from './api/deliveries.ts';
 import { endpointRoutes } from './api/endpoints.ts';
 import { importRoutes } from './api/imports.ts';
 import { listRoutes } from './api/lists.ts';
+import { messageRoutes } from './api/messages.ts';
 import { quietHoursRoutes } from './api/quiet-hours.ts';
 import { subscriberRoutes } from './api/subscribers.ts';
 import { userRoutes } from './api/users.ts';
@@ -31,6 +39,7 @@ export type WebApp = Pick<
   | 'log'
   | 'ids'
   | 'announce'
+  | 'messenger'
   | 'receive'
   | 'reports'
   | 'users'
@@ -80,10 +89,11 @@ export async function buildServer(app: WebApp): Promise<FastifyInstance> {
   }).withTypeProvider<ZodTypeProvider>();
   server.setValidatorCompiler(validatorCompiler);
   server.setSerializerCompiler(serializerCompiler);
-  takeEmptyJson(server);
+  takeJson(server);
 
   server.addHook('onRequest', async (request, reply) => {
     reply.header('x-request-id', request.id);
+    requirePlainUtf8(request);
   });
   await server.register(helmet, {
     contentSecurityPolicy: CONTENT_SECURITY_POLICY,
@@ -110,6 +120,7 @@ export async function buildServer(app: WebApp): Promise<FastifyInstance> {
     honourIdempotencyKeys(api, app);
     announcementRoutes(api, app);
     deliveryRoutes(api, app);
+    messageRoutes(api, app);
     subscriberRoutes(api, app);
     importRoutes(api, app);
     listRoutes(api, app);
@@ -125,11 +136,30 @@ export async function buildServer(app: WebApp): Promise<FastifyInstance> {
   return server;
 }
 
-/** A POST without a body often comes with a JSON content type all the same: `curl -H`, most HTTP clients. */
-function takeEmptyJson(server: ZodServer): void {
+/**
+ * A body in another encoding would be taken for what it is not.
+ * @throws an error with FST_ERR_CTP_INVALID_MEDIA_TYPE (415)
+ */
+function requirePlainUtf8({ headers }: FastifyRequest): void {
+  const charset = /;\s*charset\s*=\s*"?([\w-]+)/i.exec(headers['content-type'] ?? '')?.[1] ?? 'utf-8';
+  if (/^(utf-?8|us-ascii)$/i.test(charset) && /^(identity)?$/i.test(headers['content-encoding'] ?? ''))
+    return;
+  throw new errorCodes.FST_ERR_CTP_INVALID_MEDIA_TYPE(charset);
+}
+
+/**
+ * JSON in UTF-8 and nothing else: bytes of another encoding would reach citizens as rubbish. A POST without a body often
+ * comes with a JSON content type all the same (`curl -H`, most HTTP clients), and is taken.
+ */
+function takeJson(server: ZodServer): void {
   const parse = server.getDefaultJsonParser('error', 'error');
-  server.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) => {
-    if (body === '') done(null, undefined);
-    else parse(request, String(body), done);
+  server.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body, done) => {
+    if (!isUtf8(body as Buffer)) {
+      done(new HeraldError('invalid', 'not-utf-8', 'the body is not UTF-8', { fix: 'send it as UTF-8' }));
+      return;
+    }
+    const text = body.toString('utf8');
+    if (text === '') done(null, undefined);
+    else parse(request, text, done);
   });
 }

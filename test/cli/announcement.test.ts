@@ -159,7 +159,7 @@ describe('from draft to sending', () => {
     const other = await office.user('author', 'another author');
     expect(await office.run('approve', id, '--user', other)).toMatchObject({
       code: 1,
-      err: expect.stringContaining('needs the role approver'),
+      err: 'herald: this needs the role approver; you have the role author\n  ask somebody who is approver or admin\n',
     });
     await office.run('users', 'disable', other);
     const refused = await office.run('announce', EXAMPLE, '--user', other, '--json');
@@ -182,10 +182,18 @@ describe('from draft to sending', () => {
 
 describe('bad announcements', () => {
   const changed = (change: object) => JSON.stringify({ ...example, ...change });
-  const cases: [what: string, input: () => string, code: string, says: RegExp][] = [
+  const cases: [what: string, input: () => string | Buffer, code: string, says: RegExp][] = [
     ['no JSON', () => '{"case": ', 'malformed-json', /the input is no JSON/],
-    ['nothing', () => '', 'malformed-json', /no JSON/],
-    ['another shape', () => '[]', 'invalid-announcement', /expected object/],
+    ['nothing', () => '', 'malformed-json', /the input is empty/],
+    [
+      'another encoding, as an office’s Windows writes it',
+      () => Buffer.from([0x22, 0xb9, 0xab, 0xb0, 0xb2, 0x22]),
+      'not-utf-8',
+      /save it as UTF-8/,
+    ],
+    ['UTF-16', () => Buffer.from('\ufeff{}', 'utf16le'), 'not-utf-8', /not UTF-8/],
+    ['another shape', () => '[]', 'invalid-announcement', /must be an object, not a list/],
+    ['a missing field', () => '{}', 'invalid-announcement', /case: is required; mode: is required: live or/],
     ['an unknown field', () => changed({ audiance: {} }), 'invalid-announcement', /audiance/],
     ['an unknown template', () => changed({ template: 'nope' }), 'unknown-template', /hot-case/],
     ['an unknown channel', () => changed({ channels: ['fax'] }), 'invalid-announcement', /channels/],
@@ -220,13 +228,20 @@ describe('bad announcements', () => {
   test('a file that is not there, a folder, and one that is too large', async () => {
     expect(await office.run('preview', 'no-such-file.json')).toMatchObject({
       code: 2,
-      err: 'herald: cannot read no-such-file.json: there is no such file\n',
+      err: 'herald: cannot read no-such-file.json: there is no such file\n  name a file that this user may read, or - for stdin\n',
     });
     expect(await office.run('preview', 'examples')).toMatchObject({
       code: 2,
-      err: 'herald: cannot read examples: it is a folder\n',
+      err: expect.stringMatching(/^herald: cannot read examples: it is a folder\n/),
     });
     const large = await office.runWith(Buffer.alloc(1_000_001, ' '), 'preview', '-');
-    expect(large).toMatchObject({ code: 1, err: 'herald: the input is larger than 1 MB\n' });
+    expect(large).toMatchObject({
+      code: 2,
+      err: 'herald: the input is larger than 1 MB\n  shorten it; is it the right file?\n',
+    });
+  });
+
+  test('a byte order mark is no harm', async () => {
+    expect((await office.runWith(`\ufeff${JSON.stringify(example)}`, 'preview', '-')).code).toBe(0);
   });
 });

@@ -10,7 +10,7 @@ const read = (file: string) => readFile(join(packageRoot, file), 'utf8');
 
 /** The keys of the schema in src/config.ts. */
 async function variables(): Promise<string[]> {
-  return [...(await read('src/config.ts')).matchAll(/^ {2}([A-Z][A-Z0-9_]+):/gm)].map(
+  return [...(await read('src/environment.ts')).matchAll(/^ {2}([A-Z][A-Z0-9_]+):/gm)].map(
     ([, name = '']) => name,
   );
 }

@@ -95,7 +95,12 @@ describe('configuration', () => {
     expect(refused.code).toBe(2);
     const { error } = refused.json<{ error: { code: string; issues: { path: string }[] } }>();
     expect(error.code).toBe('invalid-configuration');
-    expect(error.issues.map((i) => i.path).sort()).toEqual(['DATABASE_URL', 'HERALD_MODE', 'PORT']);
+    expect(error.issues.map((i) => i.path).sort()).toEqual([
+      'DATABASE_URL',
+      'HERALD_MODE',
+      'HERALD_SECRET',
+      'PORT',
+    ]);
   });
 
   test('DATABASE_URL without HERALD_SECRET', async () => {
@@ -111,11 +116,13 @@ describe('what is not there', () => {
   const oneLineOfError = /^herald: .+\n( {2}.+\n)*$/;
 
   test('a database', async () => {
-    const url = `postgres://herald@127.0.0.1:${await freePort()}/herald`;
+    const port = await freePort();
+    const url = `postgres://herald:hunter2@127.0.0.1:${port}/office`;
     const refused = await herald({ ...office.environment, DATABASE_URL: url }, ['status']);
     expect(refused.code).toBe(1);
     expect(refused.err).toMatch(oneLineOfError);
-    expect(refused.err).toContain('nothing listens there');
+    expect(refused.err).toContain(`127.0.0.1:${port}/office is not available: nothing listens there`);
+    expect(refused.err).not.toContain('hunter2');
     expect(refused.err).toContain('DATABASE_URL');
   });
 
@@ -126,6 +133,20 @@ describe('what is not there', () => {
     expect(refused.json()).toMatchObject({
       error: { code: 'database-unavailable', message: expect.stringContaining('no such database') },
     });
+  });
+
+  test('a folder for the data', async () => {
+    for (const dataDir of ['/etc/passwd', '/etc/passwd/below']) {
+      const refused = await herald({ HERALD_DATA_DIR: dataDir }, ['users', 'list', '--json']);
+      expect(refused.code).toBe(1);
+      expect(refused.json()).toMatchObject({
+        error: {
+          code: 'data-dir-unusable',
+          message: expect.stringContaining(dataDir),
+          fix: expect.stringContaining('HERALD_DATA_DIR'),
+        },
+      });
+    }
   });
 
   test('a Redis', async () => {

@@ -65,7 +65,17 @@ test('a hundred refusals are shown, the others are counted', async () => {
   const read = await office.runWith([HEADER, ...bad].join('\n'), 'import', '-', '--json');
   expect(read.json<Result>()).toMatchObject({ taken: 0, refused: 130 });
   expect(read.json<Result>().refusals).toHaveLength(100);
-  expect((await office.runWith([HEADER, ...bad].join('\n'), 'import', '-')).out).toContain('… and 30 more');
+  const shown = await office.runWith([HEADER, ...bad].join('\n'), 'import', '-');
+  expect(shown.out).toContain('… and 30 more');
+  expect(shown).toMatchObject({ code: 1, err: 'herald: nobody was taken: every row is refused\n' });
+});
+
+test('a header and nothing below it is a failure, which a script can tell', async () => {
+  expect(await office.runWith(`${HEADER}\n`, 'import', '-')).toMatchObject({
+    code: 1,
+    out: '0 taken, 0 refused\n',
+    err: 'herald: nobody was taken: there is no row below the header\n',
+  });
 });
 
 test.each([
@@ -84,7 +94,7 @@ test('100 MB are refused before anything is read', async () => {
   await writeFile(file, `${HEADER}\n`);
   await truncate(file, 100_000_000);
   const refused = await office.run('import', file, '--json');
-  expect(refused.code).toBe(1);
+  expect(refused.code).toBe(2);
   expect(refused.json()).toMatchObject({
     error: { code: 'too-large', message: expect.stringContaining('nothing was taken') },
   });

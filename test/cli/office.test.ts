@@ -42,8 +42,9 @@ describe('users and keys', () => {
   test.each([
     [['users', 'add', '--name', 'x', '--role', 'boss'], /role <role>.*author, approver, admin/s],
     [['users', 'add', '--name', 'x'], /--role/],
-    [['users', 'add', '--name', ' ', '--role', 'admin'], /--name cannot be taken/],
-    [['users', 'add', '--name', 'a\u0007b', '--role', 'admin'], /control characters/],
+    [['users', 'add', '--name', '', '--role', 'admin'], /--name cannot be taken\n {2}- must not be empty/],
+    [['users', 'disable', 'usr_1'], /there is no user "usr_1"\n {2}give the whole id of a user, usr_…/],
+    [['users', 'add', '--name', 'a\u0007b', '--role', 'admin'], /cannot be shown/],
   ])('%j is wrong usage', async (argv, says) => {
     const refused = await office.run(...argv);
     expect(refused).toMatchObject({ code: 2, out: '' });

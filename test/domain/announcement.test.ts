@@ -85,6 +85,26 @@ describe('the states of an announcement', () => {
   });
 });
 
+describe('what is not allowed', () => {
+  it('says what to do instead, where something helps', () => {
+    expect(() => nextState('submitted', 'edit')).toThrow(
+      expect.objectContaining({ fix: 'have it returned to the author first' }),
+    );
+    expect(() => nextState('draft', 'approve')).toThrow(
+      expect.objectContaining({ fix: 'its author submits it first' }),
+    );
+  });
+
+  it('of a role, names the one that somebody has, the one it takes, and whom to ask', () => {
+    expect(() => requireRole('author', 'approver')).toThrow(
+      expect.objectContaining({
+        message: 'this needs the role approver; you have the role author',
+        fix: 'ask somebody who is approver or admin',
+      }),
+    );
+  });
+});
+
 describe('who may', () => {
   it('a role may do what the roles below it may, and no more', () => {
     fc.assert(
@@ -119,6 +139,8 @@ const DRAFT: DraftInput = {
   template: 'hot-case',
   content: { en: { headline: 'News' } },
   channels: ['sms'],
+  mode: 'live',
+  audience: { topics: [], districts: [] },
 };
 const NOW = Date.parse('2026-06-01T12:00:00Z');
 const issuesOf = (change: object) => draftIssues(draftSchema.parse({ ...DRAFT, ...change }), NOW);
@@ -188,8 +210,13 @@ describe('a draft', () => {
     expect(issuesOf(change).map((issue) => issue.path)).toEqual(paths);
   });
 
-  it('a beginning in the past is no fault: it begins at once', () => {
-    expect(issuesOf({ scheduledAt: '2020-01-01T00:00:00Z' })).toEqual([]);
+  it('a beginning some hours ago is no fault, it begins at once; an old one, and one that is far off, are', () => {
+    const at = (days: number) => new Date(NOW + days * 86_400_000).toISOString();
+    expect(issuesOf({ scheduledAt: at(-0.9) })).toEqual([]);
+    expect(issuesOf({ scheduledAt: at(-1.1) })).toMatchObject([{ path: 'scheduledAt' }]);
+    expect(issuesOf({ scheduledAt: at(365) })).toEqual([]);
+    expect(issuesOf({ scheduledAt: at(367) })).toMatchObject([{ path: 'scheduledAt' }]);
+    expect(issuesOf({ expiresAt: '9999-12-31T23:59:59Z' })).toMatchObject([{ path: 'expiresAt' }]);
   });
 
   it('begins when it is approved, or at its hour if that is later', () => {

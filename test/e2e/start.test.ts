@@ -1,8 +1,10 @@
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { removeEmbedded } from '../../src/storage/embedded.ts';
 import { eventually, gone } from '../support/eventually.ts';
-import { descendants, end, herald, startHerald } from '../support/herald-process.ts';
+import { descendants, end, herald, spawnHerald, startHerald } from '../support/herald-process.ts';
 import { temporaryFolder } from '../support/servers.ts';
 
 let folder: string;
@@ -60,4 +62,28 @@ it('start, commands beside it, a clean end, a second start with the same data, a
   await eventually(async () => {
     expect(orphans.filter((pid) => !gone(pid))).toEqual([]);
   });
+});
+
+it('a port that is taken is named, and whatever is wrong or stopped at a start leaves nothing behind', {
+  timeout: 60_000,
+}, async () => {
+  const taken = createServer().listen(0, '127.0.0.1');
+  await once(taken, 'listening');
+  const { port } = taken.address() as AddressInfo;
+  const clash = await herald(['start'], { ...env, PORT: String(port) });
+  expect(clash).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining(`another program uses port ${port}`),
+  });
+  expect(clash.stderr).toContain('web ended with exit code 1');
+  taken.close();
+
+  const early = spawnHerald(['start'], env);
+  const begun = await eventually(async () => {
+    const tree = await descendants(early.pid ?? 0);
+    expect(tree.length).toBeGreaterThan(4);
+    return tree;
+  });
+  expect(await end(early, 'SIGTERM')).toEqual({ code: 0, signal: null });
+  for (const pid of begun) expect(gone(pid), `process ${pid} is left behind`).toBe(true);
 });

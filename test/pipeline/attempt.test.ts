@@ -19,10 +19,11 @@ const claimOf = (channel: Channel): ShardClaim => ({
   retry: false,
   deaths: 0,
 });
-const rowOf = (tries: number, attempt = tries + 1): ClaimedDelivery => ({
+const rowOf = (tries: number, attempt = tries + 1, inDoubt = false): ClaimedDelivery => ({
   n: 7,
   attempt,
   tries,
+  inDoubt,
   address: '+14155550100',
   contactId: 3,
   locale: 'en',
@@ -145,7 +146,25 @@ describe('an answer that never came', () => {
       const first = judge(claimOf(c), rowOf(0), UNKNOWN, now).record;
       expect(first).toMatchObject({ status: 'unknown', event: 'unknown', dueInMs: baseMs / 2 });
       const last = judge(claimOf(c), rowOf(maxTries - 1), UNKNOWN, now).record;
-      expect(last).toMatchObject({ status: 'failed', event: 'failed', dueInMs: null, code: 'TIMEOUT' });
+      // It may have been sent: it stays in doubt, and rests longer than anything is sent.
+      expect(last).toMatchObject({ status: 'unknown', code: 'TIMEOUT' });
+      expect(last.dueInMs).toBeGreaterThan(73 * HOUR);
+    }
+  });
+
+  it('a later refusal for now leaves the doubt, also when it is the last one; a refusal for good is an answer', () => {
+    for (const c of ['email', 'webhook'] as const) {
+      const { maxTries } = RETRY_POLICIES[c];
+      const doubted = (tries: number, category: Parameters<typeof refused>[0]) =>
+        judge(claimOf(c), rowOf(tries, tries + 1, true), refused(category), now).record;
+      expect(doubted(1, 'temporary')).toMatchObject({ status: 'unknown', event: 'retry', burnt: true });
+      expect(doubted(1, 'throttled')).toMatchObject({ status: 'unknown', event: 'retry', burnt: false });
+      const last = doubted(maxTries - 1, 'temporary');
+      expect(last).toMatchObject({ status: 'unknown', event: 'unknown' });
+      expect(last.dueInMs).toBeGreaterThan(73 * HOUR);
+      expect(doubted(1, 'expired')).toMatchObject({ status: 'unknown' });
+      expect(doubted(1, 'permanent')).toMatchObject({ status: 'failed' });
+      expect(givenBack(claimOf(c), rowOf(1, 2, true), 'x')).toMatchObject({ status: 'unknown', dueInMs: 0 });
     }
   });
 });

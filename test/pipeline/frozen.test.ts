@@ -43,6 +43,8 @@ it('what was submitted is sent, whatever becomes of the templates, and can be sh
       template: 'hot-case',
       content: { 'zh-CN': { headline: '标题', summary: '摘要', body: '正文' } },
       channels: ['sms', 'email', 'webhook'],
+      mode: 'live',
+      audience: {},
     },
     author,
   );
@@ -90,6 +92,8 @@ it('what is too long for a route is refused at submission, not number by number 
     template: 'plain',
     content: { 'zh-CN': { headline: '标题', body } },
     channels: ['sms'],
+    mode: 'live',
+    audience: {},
   });
   const long = await announce.create(draft('长'.repeat(560)), author);
   expect(await refusal(announce.submit(long.id, author))).toMatchObject({
@@ -109,6 +113,8 @@ it('what was returned is shown as it would be submitted now', async () => {
     template: 'hot-case',
     content: { 'zh-CN': { headline: '标题', summary: '摘要', body: '正文' } },
     channels: ['sms'],
+    mode: 'live',
+    audience: {},
   };
   const { id } = await app.announce.create(draft, author);
   const { sha256 } = await app.announce.submit(id, author);

@@ -55,6 +55,8 @@ export const DRAFT = {
     en: { headline: 'Beware of fraud', summary: 'Hang up at once.', body: 'We are investigating.' },
   },
   channels: ['sms', 'email', 'webhook'],
+  mode: 'live',
+  audience: { topics: [], districts: [] },
 } satisfies DraftInput;
 
 export async function startHerald(environment: Record<string, string> = {}): Promise<Herald> {

@@ -421,6 +421,7 @@ describe('an exercise in a live installation', () => {
       contactId: contact.rows[0].id,
       attempt: 1,
       tries: 0,
+      inDoubt: false,
       name: null,
       sequence: null,
       endpoint: null,

@@ -16,10 +16,11 @@ const CLAIM: ShardClaim = {
   retry: false,
   deaths: 0,
 };
-const row = (n: number, askedBefore: number): UnsettledDelivery => ({
+const row = (n: number, askedBefore: number, deaths = 0): UnsettledDelivery => ({
   n,
   attempt: 2,
   tries: 1,
+  inDoubt: false,
   address: `+1415555010${n}`,
   contactId: n,
   locale: 'en',
@@ -28,6 +29,7 @@ const row = (n: number, askedBefore: number): UnsettledDelivery => ({
   endpoint: null,
   claimedAgoMs: 45_000,
   askedBefore,
+  deaths,
 });
 
 /** Asks about rows, and tells what was asked and written. */
@@ -82,6 +84,17 @@ describe('a send whose answer never came', () => {
       { n: 2, status: 'queued', dueInMs: 0, event: 'not-found', burnt: false },
     ]);
     expect(records[0]?.dedupe).not.toBe(records[1]?.dedupe);
+  });
+
+  it('not found, and its workers died over it five times: it has failed, and is not tried again', async () => {
+    const { records } = await ask([row(1, 0, 5), row(2, 1, 4), row(3, 1, 5)], () => ({
+      settled: 'not-found',
+    }));
+    expect(records.map(({ status, code }) => [status, code])).toEqual([
+      ['unknown', null],
+      ['queued', null],
+      ['failed', 'worker-died'],
+    ]);
   });
 
   it('a provider that cannot say says nothing: never a guess, however often', async () => {

@@ -29,7 +29,7 @@ function parts(options: { queueAway?: boolean; leader?: boolean; stopped?: numbe
     },
     startDue: () => call('start', [job(1)]),
     enqueueDue: () => call('enqueue', [job(2), job(3)]),
-    buryDead: (silentMs) => call(`bury ${silentMs}`, [{ id: 4, kind: 'sms', rows: 7 }]),
+    buryDead: (silentMs) => call(`bury ${silentMs}`, [{ id: 4, kind: 'sms', rows: 7, setApart: [12] }]),
     stopRows: () => call('stop', stopped.shift() ?? 0),
     finish: () => call('finish', [{ id: 9, miscounted: [{ channel: 'sms', status: 'sent', n: 1 }] }]),
   };
@@ -60,8 +60,8 @@ describe('a turn of the sweeper', () => {
       'finish',
     ]);
     expect(enqueued).toEqual([1, 2, 3]);
-    expect(said.map(({ level }) => level)).toEqual(['warn', 'info', 'error']);
-    expect(said[2]?.fields).toMatchObject({ announcement: 9, miscounted: [{ status: 'sent' }] });
+    expect(said.map(({ level }) => level)).toEqual(['warn', 'error', 'info', 'error']);
+    expect(said[3]?.fields).toMatchObject({ announcement: 9, miscounted: [{ status: 'sent' }] });
   });
 
   it('marks nothing as enqueued that the queue could not take', async () => {

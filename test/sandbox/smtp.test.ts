@@ -92,7 +92,9 @@ describe('the sandbox’s mail server', () => {
     expect(report?.body).toContain('Original-Envelope-Id: dlv_1');
     expect(report?.body).toContain('Final-Recipient: rfc822; zhao+bounce-hard@example.org');
     expect(report?.body).toContain('Message-ID: <dlv_1@police.example>');
-    expect(ledger.list()).toMatchObject([{ outcome: 'bounced' }]);
+    expect(ledger.list()).toMatchObject([
+      { outcome: 'bounced', told: { status: 'failed', code: '5.1.1', answer: 250 } },
+    ]);
     await mx.close();
   });
 
@@ -103,6 +105,7 @@ describe('the sandbox’s mail server', () => {
     await send('zhao+bounce-hard@example.org', { from: '' });
     await sandbox.idle();
     expect(inbox.size).toBe(0);
+    expect(ledger.list()).toMatchObject([{ outcome: 'bounced', told: undefined }]);
     await mx.close();
   });
 
@@ -117,6 +120,7 @@ describe('the sandbox’s mail server', () => {
     await send('sun+bounce-soft@example.org');
     await sandbox.idle();
     expect(sandbox.lostBounces()).toBe(1);
+    expect(ledger.list().map(({ told }) => told?.answer)).toEqual([250, null]);
   });
 
   it('closes at once, whatever hangs', async () => {

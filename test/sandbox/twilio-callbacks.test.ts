@@ -82,7 +82,11 @@ describe('status callbacks', () => {
       });
     }
     expect(received.at(-1)?.params.RawDlrDoneDate).toMatch(/^\d{10}$/);
-    expect(sandbox.ledger.list()[0]).toMatchObject({ deliveryId: 'dlv_12025550100', outcome: 'delivered' });
+    expect(sandbox.ledger.list()[0]).toMatchObject({
+      deliveryId: 'dlv_12025550100',
+      outcome: 'delivered',
+      told: { status: 'delivered', answer: 204 },
+    });
   });
 
   it.each([
@@ -96,6 +100,8 @@ describe('status callbacks', () => {
     await sandbox.idle();
     expect(statusesOf(`+13125${suffix}`)).toEqual(statuses);
     expect(received.at(-1)?.params.ErrorCode).toBe(code);
+    const status = statuses.at(-1);
+    expect(sandbox.ledger.list()[0]?.told).toEqual(status && { status, code, answer: 204 });
   });
 
   it('come for a message whose answer was cut off', async () => {
@@ -120,6 +126,7 @@ describe('status callbacks', () => {
       shapes.add(`${twice} ${order[0]}`);
     }
     expect(shapes.size).toBe(4);
+    expect(new Set(sandbox.ledger.list().map(({ told }) => told?.status))).toEqual(new Set(['delivered']));
   });
 
   it('are repeated while the receiver is away, and not when it refuses them', async () => {
@@ -133,6 +140,11 @@ describe('status callbacks', () => {
     await refusing.send('+12025550105');
     await refusing.sandbox.idle();
     expect(refusing.statusesOf('+12025550105')).toEqual(['queued', 'sent', 'delivered']);
+
+    const deaf = await start([204, 204, 403]);
+    await deaf.send('+12025550107');
+    await deaf.sandbox.idle();
+    expect(deaf.sandbox.ledger.list()[0]?.told).toEqual({ status: 'delivered', answer: 403 });
   });
 
   it('that are left are dropped when the sandbox closes', async () => {

@@ -1,5 +1,6 @@
 import { expect } from 'vitest';
 import type { Channel } from '../../src/domain/channel.ts';
+import { eventually } from '../support/eventually.ts';
 import { type Office, only, result, stories } from '../support/office.ts';
 
 const SETTLE: Readonly<Record<Channel, number>> = { sms: 30_000, email: 0, webhook: 0 };
@@ -27,7 +28,7 @@ stories('a worker that died', (test) => {
     await office.age('workers', 'heartbeat_at', 29, `id = ${dead}`);
     expect(await bury(office)).toEqual([]);
     await office.age('workers', 'heartbeat_at', 2, `id = ${dead}`);
-    expect(await bury(office)).toEqual([{ id: dead, kind: 'sms', rows: 4 }]);
+    expect(await bury(office)).toEqual([{ id: dead, kind: 'sms', rows: 4, setApart: [] }]);
     expect(await bury(office)).toEqual([]);
 
     const rows = await office.rows(id);
@@ -116,6 +117,88 @@ stories('a worker that died', (test) => {
     await bury(office);
     expect((await office.rows(id)).map((row) => row.status)).toEqual(['unknown', 'queued']);
     expect(only(await office.shards(id))).toMatchObject({ claimedBy: null });
+    await office.expectCountsToMatch(id);
+  });
+
+  test('is noted for its shard, which is set apart and shown, and for the row that kills; that one rests at last', async ({
+    office,
+  }) => {
+    await office.citizens(2, 'email');
+    const id = await office.sending({ channels: ['email'] });
+    await bury(office);
+    const die = async (rows: number) => {
+      const worker = await office.worker('email');
+      const claim = await office.holdOne(id, worker);
+      const claimed = await office.deliveries.claimRows(claim, rows, worker);
+      await office.age('workers', 'heartbeat_at', 60, `id = ${worker}`);
+      return { claim, claimed: claimed.map(({ n }) => n), buried: only(await bury(office)) };
+    };
+    for (const deaths of [0, 1, 2]) {
+      const { claim, claimed, buried } = await die(10);
+      expect([claim.deaths, claimed]).toEqual([deaths, [1, 2]]);
+      expect(buried.setApart).toEqual(deaths === 2 ? [claim.shardId] : []);
+    }
+    const { setApart } = await office.reports.health();
+    expect(setApart).toMatchObject([{ announcementId: id, channel: 'email', rows: 2, deaths: 3 }]);
+
+    // One by one now: the first row kills twice more, and then it is the second one's turn.
+    expect((await die(1)).claimed).toEqual([1]);
+    expect((await die(1)).claimed).toEqual([1]);
+    const worker = await office.worker('email');
+    const claim = await office.holdOne(id, worker);
+    const row = only(await office.deliveries.claimRows(claim, 1, worker));
+    expect(row.n).toBe(2);
+    await office.deliveries.record([result(claim, row)], worker);
+    expect(await office.deliveries.claimRows(claim, 1, worker)).toEqual([]);
+    expect(await office.deliveries.releaseShard(claim, worker)).toBeNull();
+    const [killer, other] = await office.rows(id);
+    expect([killer?.status, other?.status]).toEqual(['unknown', 'sent']);
+    // It may have been sent: it stays in doubt until the announcement gives it up, a day and an hour later.
+    expect(killer?.dueInMs).toBeGreaterThan(24 * 3_600_000);
+    await office.expectCountsToMatch(id);
+  });
+
+  test('while it claims rows leaves none behind: they are in doubt with its others, or were never claimed', async ({
+    office,
+  }) => {
+    await office.citizens(4);
+    const id = await office.sending({ channels: ['sms'] });
+    const worker = await office.worker();
+    const claim = await office.holdOne(id, worker);
+    await bury(office);
+    await office.age('workers', 'heartbeat_at', 60);
+    // A claim that is not yet committed: the burial waits for it, and finds its rows.
+    const client = await office.pool.connect();
+    await client.query('BEGIN');
+    await client.query('SELECT FROM shards WHERE id = $1 FOR SHARE', [claim.shardId]);
+    await client.query(
+      `UPDATE deliveries SET status = 'sending', attempt = 1, worker_id = $2, claimed_at = now() WHERE announcement_id = $1 AND n = 1`,
+      [id, worker],
+    );
+    await client.query(
+      `UPDATE delivery_counts SET n = n - 1 WHERE announcement_id = $1 AND status = 'queued'`,
+      [id],
+    );
+    await client.query(`INSERT INTO delivery_counts VALUES ($1, 'sms', 'sending', 0, 1)`, [id]);
+    const burial = bury(office);
+    await eventually(async () => {
+      const { rows } = await office.pool.query(
+        `SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`,
+      );
+      expect(rows).toHaveLength(1);
+    });
+    await client.query('COMMIT');
+    client.release();
+    expect(await burial).toMatchObject([{ id: worker, rows: 1 }]);
+    expect((await office.rows(id)).map((row) => row.status)).toEqual([
+      'unknown',
+      'queued',
+      'queued',
+      'queued',
+    ]);
+
+    // One that comes later, from a worker that was stopped meanwhile, gets nothing.
+    expect(await office.deliveries.claimRows(claim, 10, worker)).toEqual([]);
     await office.expectCountsToMatch(id);
   });
 });

@@ -6,6 +6,7 @@ import {
   type DeliveryStatus,
   type ReceiptStatus,
 } from '../../src/domain/delivery.ts';
+import type { AttemptRecord } from '../../src/pipeline/stores.ts';
 import { fact, first, type Office, only, result, stories } from '../support/office.ts';
 
 /** Puts the rows of an announcement into these states, as if they had come there by themselves. */
@@ -56,6 +57,73 @@ stories('receipts', (test) => {
         },
       ),
       { numRuns: 60 },
+    );
+  });
+
+  test('and the answer end in one state: in any order and batches, told twice, or all but the strongest lost', async ({
+    office,
+  }) => {
+    const WAYS = 4;
+    await office.citizens(WAYS);
+    const id = await office.sending({ channels: ['sms'] });
+    const worker = await office.worker();
+    const claim = await office.holdOne(id, worker);
+    type News = ReceiptStatus | 'queued' | 'answer' | 'answer lost';
+    const RECEIPTS = ['sent', 'failed', 'undelivered', 'delivered'] as const;
+    const code = (receipt: News) => (/failed|undelivered/.test(receipt) ? `code of ${receipt}` : null);
+    const tell = async (n: number, batch: readonly News[]) => {
+      for (const news of batch.filter((one) => one.startsWith('answer'))) {
+        const change: Partial<AttemptRecord> =
+          news === 'answer'
+            ? { providerMessageId: 'SM' }
+            : { status: 'unknown', dueInMs: 30_000, code: 'timeout' };
+        await office.deliveries.record([result(claim, { n, attempt: 1 }, change)], worker);
+      }
+      await office.receipts.apply(
+        batch
+          .filter((one) => !one.startsWith('answer'))
+          .map((one) => {
+            const receipt = RECEIPTS.find((known) => known === one) ?? null;
+            return fact(id, n, receipt, { providerMessageId: 'SM', dedupe: one, code: code(one) });
+          }),
+      );
+    };
+    const news = fc
+      .uniqueArray(fc.constantFrom<News>(...RECEIPTS, 'queued'), { minLength: 1 })
+      .filter((all) => all.some((one) => one !== 'queued'))
+      .chain((all) => fc.constantFrom<News>('answer', 'answer lost').map((answer) => [answer, ...all]));
+    const shuffledTwice = news.chain((all) =>
+      fc.tuple(
+        fc.constant(all),
+        fc.shuffledSubarray([...all, ...all], { minLength: 2 * all.length }),
+        fc.shuffledSubarray(all, { minLength: all.length }),
+        fc.integer({ min: 1, max: 4 }),
+      ),
+    );
+    await fc.assert(
+      fc.asyncProperty(shuffledTwice, async ([all, twice, shuffled, size]) => {
+        await arrange(office, id, Array<DeliveryStatus>(WAYS).fill('sending'));
+        await office.pool.query(
+          'UPDATE deliveries SET provider_message_id = NULL, error_code = NULL, due_at = NULL WHERE announcement_id = $1',
+          [id],
+        );
+        await office.pool.query('DELETE FROM delivery_events WHERE announcement_id = $1', [id]);
+        const strongest = RECEIPTS.filter((receipt) => all.includes(receipt)).at(-1) ?? 'sent';
+        for (const one of twice) await tell(1, [one]);
+        for (let i = 0; i < shuffled.length; i += size) await tell(2, shuffled.slice(i, i + size));
+        await tell(3, [...twice].reverse());
+        await tell(4, [strongest]);
+
+        const rows = await office.rows(id);
+        for (const row of rows) {
+          expect(row).toMatchObject({ status: strongest, code: code(strongest), sid: 'SM', dueInMs: null });
+        }
+        const told = (n: number) => office.events(id, n).then((types) => types.sort());
+        expect(await told(2)).toEqual(await told(1));
+        expect(await told(3)).toEqual(await told(1));
+        await office.expectCountsToMatch(id);
+      }),
+      { numRuns: 40 },
     );
   });
 

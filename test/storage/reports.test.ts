@@ -119,6 +119,7 @@ stories('reports', (test) => {
 
   test('health: what is due and since when, what is refused, who is there', async ({ office }) => {
     expect(await office.reports.health()).toEqual({
+      setApart: [],
       shardsDue: {},
       oldestDueSeconds: 0,
       breakers: [],

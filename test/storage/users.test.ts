@@ -39,3 +39,14 @@ test('what is not there is named', async () => {
   await expect(users.disable(999_999)).rejects.toMatchObject({ code: 'no-such-user' });
   await expect(users.revokeKey(999_999)).rejects.toMatchObject({ code: 'no-such-key' });
 });
+
+test('the last admin cannot be disabled, not even by two who disable each other', async () => {
+  const admins = [
+    await users.add({ name: 'A', role: 'admin' }),
+    await users.add({ name: 'B', role: 'admin' }),
+  ];
+  const both = await Promise.allSettled(admins.map(({ id }) => users.disable(id)));
+  expect(both.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
+  expect(both.find((one) => one.status === 'rejected')?.reason).toMatchObject({ code: 'last-admin' });
+  expect((await users.list()).filter((user) => user.role === 'admin' && !user.disabledAt)).toHaveLength(1);
+});

@@ -32,15 +32,29 @@ export async function herald(
   );
 }
 
-/** Starts `herald start` and resolves when it says that it is ready. */
-export async function startHerald(
-  env: Readonly<Record<string, string>>,
-): Promise<{ readonly child: ChildProcess; readonly banner: string }> {
-  const child = spawn(process.execPath, [MAIN, 'start'], {
+/** Starts a command and does not wait for it. */
+export const spawnHerald = (args: readonly string[], env: Readonly<Record<string, string>>) =>
+  spawn(process.execPath, [MAIN, ...args], {
     env: bareEnvironment(env),
     cwd: packageRoot,
     stdio: ['ignore', 'pipe', 'pipe'],
   });
+
+/** Starts a command in a process group of its own, as a terminal does. */
+export function spawnHerald(args: readonly string[], env: Readonly<Record<string, string>>) {
+  return spawn(process.execPath, [MAIN, ...args], {
+    env: bareEnvironment(env),
+    cwd: packageRoot,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    detached: true,
+  });
+}
+
+/** Starts `herald start` and resolves when it says that it is ready. */
+export async function startHerald(
+  env: Readonly<Record<string, string>>,
+): Promise<{ readonly child: ChildProcess; readonly banner: string }> {
+  const child = spawnHerald(['start'], env);
   let said = '';
   const heard = new Promise<string>((resolve, reject) => {
     const hear = (chunk: Buffer) => {

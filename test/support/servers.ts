@@ -139,6 +139,7 @@ async function listening(keeper: Keeper, port: number, log: string): Promise<voi
       socket.on('connect', () => socket.destroy()).on('error', () => resolve(false));
     });
     if (open) return;
+    // The server is somebody else's program, and tells nobody when its port is open.
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
 }

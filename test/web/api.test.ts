@@ -103,6 +103,26 @@ describe('announcements', () => {
   });
 
   test.each([
+    ['no audience', { audience: undefined }, 'invalid-announcement', 'audience'],
+    ['no mode', { mode: undefined }, 'invalid-announcement', 'mode'],
+    [
+      'scheduled for the year 9999',
+      { scheduledAt: '9999-12-31T23:59:59Z' },
+      'invalid-announcement',
+      'scheduledAt',
+    ],
+    [
+      'nothing to see',
+      { content: { 'zh-CN': { headline: '\u200b', summary: 's', body: 'b' } } },
+      'invalid-announcement',
+      'content.zh-CN.headline',
+    ],
+    [
+      'text that runs backwards',
+      { content: { 'zh-CN': { headline: 'a\u202eb', summary: 's', body: 'b' } } },
+      'invalid-announcement',
+      'content.zh-CN.headline',
+    ],
     ['no channels', { channels: [] }, 'invalid-announcement', 'channels'],
     ['unknown field', { chanels: ['sms'] }, 'invalid-announcement', ''],
     ['correction of nothing', { kind: 'correction' }, 'invalid-announcement', 'supersedes'],

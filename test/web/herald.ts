@@ -112,4 +112,6 @@ export const DRAFT = {
   template: 'hot-case',
   content: { 'zh-CN': { headline: '警惕诈骗', summary: '请立即挂断电话。', body: '警方已立案侦查。' } },
   channels: ['sms', 'email', 'webhook'],
+  mode: 'live',
+  audience: { topics: [], districts: [] },
 };

@@ -59,8 +59,8 @@ test('a refused file gives its key back, so that the corrected one can be sent u
 test('JSON, and no body, are refused', async () => {
   const approver = herald.as('approver');
   expect(await approver.send('POST', '/v1/imports', { rows: [] })).toMatchObject({
-    status: 400,
-    body: { code: 'empty-file' },
+    status: 415,
+    body: { code: 'unsupported-media-type', fix: expect.stringContaining('text/csv') },
   });
   expect(await approver.send('POST', '/v1/imports')).toMatchObject({
     status: 400,

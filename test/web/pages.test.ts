@@ -73,6 +73,22 @@ describe('leaving', () => {
     expect((await herald.server.inject({ method: 'POST', url })).statusCode).toBe(200);
   });
 
+  test.each([
+    ['an unknown token', 'x', undefined, ''],
+    ['a broken JSON body', 'x', 'application/json', '{'],
+    ['a large body', 'x', 'text/plain', 'y'.repeat(20_000)],
+  ])('whatever is wrong is a page: %s', async (_, token, type, payload) => {
+    const answer = await herald.server.inject({
+      method: 'POST',
+      url: `/u/${token}`,
+      payload,
+      headers: type ? { 'content-type': type } : {},
+    });
+    expect(answer.statusCode).toBe(404);
+    expect(answer.headers['content-type']).toBe('text/html; charset=utf-8');
+    expect(answer.body).toContain('This link does not work');
+  });
+
   test('an unknown link is a friendly page; the token is in no log', async () => {
     const url = await linkOf('logged@example.org');
     const forged = `${url.slice(0, 13)}${url[13] === 'x' ? 'y' : 'x'}${url.slice(14)}`;
@@ -167,6 +183,7 @@ describe('the reference', () => {
   test('OpenAPI 3.1 knows every route of the API, its role and its problems', async () => {
     const document = (await herald.server.inject({ url: '/openapi.json' })).json();
     expect(document.openapi).toBe('3.1.0');
+    const names: string[] = [];
     for (const { method, url, access } of herald.server.accessRules) {
       if (!url.startsWith('/v1/') || method === 'HEAD') continue;
       const operation = document.paths[url.replaceAll(/:(\w+)/g, '{$1}')]?.[method.toLowerCase()];
@@ -175,8 +192,15 @@ describe('the reference', () => {
         security: [{ key: [] }],
       });
       expect(operation.description).toContain(access);
+      names.push(operation.operationId);
       expect(operation.responses.default.content['application/problem+json']).toBeDefined();
     }
+    expect(names).toContain('postAnnouncementsIdApprove');
+    expect(new Set(names).size).toBe(names.length);
+    for (const name of names) expect(name).toMatch(/^(get|post|put|patch|delete)[A-Z][A-Za-z]+$/);
+    expect(Object.keys(document.components.schemas.Preview.properties)).toEqual(
+      expect.arrayContaining(['locales', 'webhook', 'audience', 'segments', 'seconds', 'heldUntil']),
+    );
     expect(document.components.schemas.Problem).toBeDefined();
     expect(document.paths['/v1/imports'].post.requestBody.content).toHaveProperty('text/csv');
     expect(

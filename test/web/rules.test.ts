@@ -68,6 +68,13 @@ describe('access', () => {
   });
 });
 
+interface Wrong {
+  readonly method: string;
+  readonly url: string;
+  readonly payload?: string | Buffer;
+  readonly type?: string;
+}
+
 describe('problems', () => {
   const ask = (options: object) =>
     herald.server.inject({ headers: { authorization: `Bearer ${herald.as('admin').key}` }, ...options });
@@ -87,6 +94,17 @@ describe('problems', () => {
       undefined,
     ],
     [
+      'bytes that are no UTF-8',
+      {
+        method: 'POST',
+        url: '/v1/topics',
+        payload: Buffer.from('{"code":"a","names":{"en":"\xb9\xab"}}', 'latin1'),
+        type: 'application/json',
+      },
+      400,
+      'not-utf-8',
+    ],
+    [
       'wrong fields',
       { method: 'POST', url: '/v1/topics', payload: '{"code":"A B","x":1}', type: 'application/json' },
       400,
@@ -100,7 +118,7 @@ describe('problems', () => {
     ],
     ['no such route', { method: 'GET', url: '/v1/nothing' }, 404, 'no-such-route'],
     ['no such thing', { method: 'GET', url: '/v1/announcements/ann_x' }, 404, 'no-such-announcement'],
-    ['bad escape in the path', { method: 'GET', url: '/v1/announcements/%ff' }, 400, undefined],
+    ['bad escape in the path', { method: 'GET', url: '/v1/announcements/%ff' }, 400, 'bad-url'],
     [
       'an id of another kind',
       { method: 'GET', url: '/v1/subscribers/ann_00000000000000000000000000' },
@@ -120,8 +138,25 @@ describe('problems', () => {
       'unsupported-media-type',
     ],
     ['bad query', { method: 'GET', url: '/v1/announcements?limit=0' }, 400, 'invalid-request'],
-    ['bad method', { method: 'PUT', url: '/v1/topics' }, 404, 'no-such-route'],
-  ])('%s', async (_what, { type, ...options }: Record<string, string>, status, code) => {
+    ['bad method', { method: 'PUT', url: '/v1/topics' }, 405, 'method-not-allowed'],
+    [
+      'another character set',
+      { method: 'POST', url: '/v1/topics', payload: '{}', type: 'application/json; charset=gbk' },
+      415,
+      'unsupported-media-type',
+    ],
+    [
+      'half a character',
+      {
+        method: 'POST',
+        url: '/v1/topics',
+        payload: '{"code":"x-1","names":{"en":"a\\ud800"}}',
+        type: 'application/json',
+      },
+      400,
+      'invalid-request',
+    ],
+  ])('%s', async (_what, { type, ...options }: Wrong, status, code) => {
     const { key } = herald.as('admin');
     const answer = await ask({
       ...options,

@@ -114,6 +114,9 @@ const OPT_OUT_TYPES: ReadonlyMap<string, InboundAct> = new Map([
   ['HELP', 'help'],
 ]);
 
+/** What people put around an order. */
+const POLITE = /^(please\s+|回复\s*|请\s*|我要\s*)|\s+(please|thanks|thank you)$/gu;
+
 /** A message from a citizen. */
 export interface InboundSms {
   /** E.164. */
@@ -130,11 +133,13 @@ export interface InboundSms {
 export function parseInbound(params: Params): InboundSms {
   const from = required(params, 'From');
   const messageSid = text(params, 'MessageSid') ?? required(params, 'SmsSid');
-  // NFKC: full-width letters (ＴＤ) are what a Chinese keyboard gives.
+  // NFKC: full-width letters (ＴＤ) are what a Chinese keyboard gives; Cf: what has no width came with a paste.
   const word = (text(params, 'Body') ?? '')
     .normalize('NFKC')
     .toLowerCase()
-    .replace(/^[\p{P}\p{S}\s]+|[\p{P}\p{S}\s]+$/gu, '');
+    .replace(/\p{Cf}/gu, '')
+    .replace(/^[\p{P}\p{S}\s]+|[\p{P}\p{S}\s]+$/gu, '')
+    .replace(POLITE, '');
   const told = OPT_OUT_TYPES.get((text(params, 'OptOutType') ?? '').toUpperCase());
   return { from, act: told ?? WORDS.get(word) ?? 'other', messageSid };
 }

@@ -1,10 +1,8 @@
-import { type LookupAddress, lookup } from 'node:dns';
+import type { LookupAddress } from 'node:dns';
 import { BlockList, isIP, type LookupFunction } from 'node:net';
-import { promisify } from 'node:util';
 import { buildConnector } from 'undici';
 import { HeraldError } from '../../domain/errors.ts';
-
-const lookupAll = promisify(lookup);
+import { createResolve } from './resolve.ts';
 
 export interface GuardOptions {
   /** CIDRs that may be written to although they are private, also over plain http: `10.1.0.0/16`, `fd00::/8`. */
@@ -56,6 +54,9 @@ export class BlockedAddressError extends Error {
   override readonly name = 'BlockedAddressError';
 }
 
+/** Below are the system ports (RFC 6335, section 6). */
+const FIRST_FREE_PORT = 1_024;
+
 /** Where webhooks may go: asked when an endpoint is registered, and again at every connect. */
 export interface EndpointGuard {
   /** @throws BlockedAddressError when the URL itself is refused, or the IP address that it names */
@@ -69,7 +70,7 @@ export function createEndpointGuard(options: GuardOptions): EndpointGuard {
   const blocked = blockList(BLOCKED);
   const allowed = blockList(options.allowedCidrs ?? []);
   const allowedHosts = new Set(options.allowedHosts?.map((host) => host.toLowerCase()));
-  const resolve = options.resolve ?? ((hostname) => lookupAll(hostname, { all: true }));
+  const resolve = options.resolve ?? createResolve();
 
   const isAllowedHost = (url: Pick<URL, 'protocol' | 'hostname' | 'port'>) =>
     allowedHosts.has(`${url.hostname}:${url.port || (url.protocol === 'https:' ? 443 : 80)}`);
@@ -89,6 +90,10 @@ export function createEndpointGuard(options: GuardOptions): EndpointGuard {
         throw new BlockedAddressError('it must be https');
       if (url.username !== '' || url.password !== '')
         throw new BlockedAddressError('it must not hold a password');
+      if (url.hash !== '') throw new BlockedAddressError('it must not hold a fragment (#…)');
+      // Other well-known ports speak other protocols, which a request could be made to look like.
+      if (url.port !== '' && Number(url.port) < FIRST_FREE_PORT && !isAllowedHost(url))
+        throw new BlockedAddressError(`its port must be 443, or at least ${FIRST_FREE_PORT}`);
       // `new URL` has turned 2130706433, 0x7f.1 and full-width digits into dotted numbers by now.
       const address = literal(url.hostname);
       if (address !== undefined && !isAllowedHost(url)) checkAddress(address, url.protocol);
@@ -107,19 +112,21 @@ export function createEndpointGuard(options: GuardOptions): EndpointGuard {
  *
  * @throws HeraldError `endpoint-url-refused` (invalid): no https, a password in it, a private address, a name that
  * does not exist
+ * @returns its normal form: what looks different and means the same is one endpoint
  */
-export async function checkEndpointUrl(text: string, options: GuardOptions): Promise<void> {
+export async function checkEndpointUrl(text: string, options: GuardOptions): Promise<string> {
   const refuse = (why: string, cause?: unknown) =>
     new HeraldError('invalid', 'endpoint-url-refused', `the endpoint's URL is refused: ${why}`, {
       fix: 'give an https URL that the Internet can reach',
       cause,
     });
-  if (text.length > 2_048 || !URL.canParse(text)) throw refuse('it is not a URL');
+  if (text.length > 2_048 || /\p{Cs}/u.test(text) || !URL.canParse(text)) throw refuse('it is not a URL');
   const url = new URL(text);
   const guard = createEndpointGuard(options);
   try {
     guard.checkUrl(url);
     if (literal(url.hostname) === undefined) await guard.resolve(url);
+    return url.href;
   } catch (error) {
     if (error instanceof HeraldError) throw error;
     if (error instanceof BlockedAddressError) throw refuse(error.message, error);
@@ -166,17 +173,23 @@ function bracketed(hostname: string): string {
   return isIP(hostname) === 6 ? `[${hostname}]` : hostname;
 }
 
+/** A CIDR: `10.1.0.0/16`, `fd00::/8`. */
+export function isNetwork(text: string): boolean {
+  const [, address = '', bits = ''] = /^([^/]+)\/(\d{1,3})$/.exec(text) ?? [];
+  const family = isIP(address);
+  return family !== 0 && Number(bits) <= (family === 6 ? 128 : 32);
+}
+
 function blockList(cidrs: readonly string[]): BlockList {
   const list = new BlockList();
   for (const cidr of cidrs) {
-    const [, address = '', bits = ''] = /^([^/]+)\/(\d{1,3})$/.exec(cidr) ?? [];
-    const family = isIP(address);
-    if (family === 0 || Number(bits) > (family === 6 ? 128 : 32)) {
+    if (!isNetwork(cidr)) {
       throw new HeraldError('invalid', 'webhook-cidr-invalid', `${JSON.stringify(cidr)} is not a network`, {
         fix: 'write it as 10.1.0.0/16 or fd00::/8',
       });
     }
-    list.addSubnet(address, Number(bits), family === 6 ? 'ipv6' : 'ipv4');
+    const [address = '', bits] = cidr.split('/');
+    list.addSubnet(address, Number(bits), isIP(address) === 6 ? 'ipv6' : 'ipv4');
   }
   return list;
 }

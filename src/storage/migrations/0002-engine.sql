@@ -38,6 +38,11 @@ ALTER TABLE announcements DROP CONSTRAINT announcements_check;
 ALTER TABLE announcements ADD CONSTRAINT announcements_supersedes_check
   CHECK ((kind IN ('notice', 'message')) = (supersedes IS NULL));
 
+-- ── shards that kill their workers ──────────────────────────────────────────────────────────────────────────
+
+-- Those that are set apart (domain/retry.ts); there are hardly ever any.
+CREATE INDEX shards_set_apart ON shards (id) WHERE deaths >= 3 AND due_at IS NOT NULL;
+
 -- ── receipts that never came ────────────────────────────────────────────────────────────────────────────────
 
 -- When the provider is asked about sent messages without a receipt; NULL: nothing to ask, or asked.

@@ -1,12 +1,13 @@
 import { z } from 'zod';
 import type { App } from '../../app.ts';
-import { draftSchema, type Role, STATES } from '../../domain/announcement.ts';
+import { draftSchema, text as printable, type Role, STATES } from '../../domain/announcement.ts';
 import { HeraldError } from '../../domain/errors.ts';
 import { localeSchema } from '../../domain/template.ts';
 import { holderOf, type KeyHolder } from '../access.ts';
 import { pageFrom, pageOf, pageQuery, readCursor } from '../paging.ts';
 import { announcementSchema, readAnnouncement, summarySchema, summaryView } from './announcement-view.ts';
 import { idParams, type ZodServer } from './common.ts';
+import { previewSchema, previewView } from './preview-view.ts';
 
 interface ActInput {
   readonly reason?: string | undefined;
@@ -73,7 +74,7 @@ const ACTS: readonly ActRoute[] = [
 
 const actBody = z
   .strictObject({
-    reason: z.string().max(2_000).optional().describe('Required to return and to reject'),
+    reason: printable().max(2_000).optional().describe('Required to return and to reject'),
     sha256: z
       .string()
       .regex(/^[0-9a-f]{64}$/)
@@ -121,10 +122,7 @@ export function announcementRoutes(
     schema: { tags, summary: 'Write a draft', body: draftSchema, response: { 201: announcementSchema } },
     handler: async (request, reply) => {
       const { id } = await announce.create(request.body, holderOf(request));
-      return reply
-        .code(201)
-        .header('location', `/v1/announcements/${ids.encode('announcement', id)}`)
-        .send(await read(id));
+      return reply.code(201).send(await read(id));
     },
   });
 
@@ -180,19 +178,17 @@ export function announcementRoutes(
       summary: 'Every channel rendered, SMS segments, audience and estimated time',
       params: idParams,
       querystring: z.object({ locale: localeSchema.optional().describe('This language only') }),
-      response: { 200: z.looseObject({ locales: z.array(z.looseObject({ locale: z.string() })) }) },
+      response: { 200: previewSchema },
     },
     handler: async ({ params, query: { locale } }) => {
       const preview = await announce.preview({ id: idOf(params.id) });
-      const locales = preview.locales.filter(
-        (rendered) => locale === undefined || rendered.locale === locale,
-      );
-      if (locales.length === 0) {
+      const view = previewView(preview, locale);
+      if (view.locales.length === 0) {
         throw new HeraldError('invalid', 'unknown-locale', `the announcement has no text in ${locale}`, {
           fix: `choose one of ${preview.locales.map((rendered) => rendered.locale).join(', ')}`,
         });
       }
-      return { ...preview, locales: locales.map((rendered) => ({ ...rendered })) };
+      return view;
     },
   });
 }

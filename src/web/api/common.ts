@@ -7,6 +7,7 @@ import type {
 } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { z } from 'zod';
+import { text as printable } from '../../domain/announcement.ts';
 
 /** A Fastify instance whose routes are typed by their zod schemas. */
 export type ZodServer = FastifyInstance<
@@ -19,18 +20,19 @@ export type ZodServer = FastifyInstance<
 
 export const idParams = z.object({ id: z.string().max(64) });
 
-const CONTROLS = /[\u0000-\u0009\u000b-\u001f\u007f]/;
 /** A line or two of text by a person: trimmed, not empty, without control characters but the line end. */
 export const text = (max: number) =>
-  z
-    .string()
+  printable()
     .trim()
     .min(1)
     .max(max)
-    .refine((t) => !CONTROLS.test(t), 'has control characters');
+    .refine((t) => !/[\t\r]/.test(t), 'has control characters');
+/** For a POST that takes none. */
+export const noBody = z.strictObject({}).nullish();
 
 export const code = z.string().regex(/^[a-z0-9][a-z0-9-]{0,63}$/, 'not a code such as "missing-persons"');
-export const time = z.iso.datetime({ offset: true });
+/** Of an answer: described, and not checked, so that one odd row never takes a whole list away. */
+export const time = z.string().meta({ format: 'date-time' });
 /** A time that has come to pass, or not. */
 export const timeOrNull = time.nullable();
 

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { App } from '../../app.ts';
 import { pageFrom, pageOf, pageQuery, readCursor } from '../paging.ts';
-import { code, idParams, iso, isoOrNull, text, time, timeOrNull, type ZodServer } from './common.ts';
+import { code, idParams, iso, isoOrNull, noBody, text, time, timeOrNull, type ZodServer } from './common.ts';
 
 const endpointSchema = z.object({
   id: z.string(),
@@ -88,14 +88,19 @@ export function endpointRoutes(server: ZodServer, app: Pick<App, 'endpoints' | '
       tags,
       summary: 'Change an endpoint, or switch it off and on',
       params: idParams,
-      body: z.strictObject({
-        outlet: fields.outlet.optional(),
-        url: fields.url.optional(),
-        topics: fields.topics.optional(),
-        districts: fields.districts.optional(),
-        disabled: z.boolean().optional(),
-        disabledReason: text(500).optional(),
-      }),
+      body: z
+        .strictObject({
+          outlet: fields.outlet.optional(),
+          url: fields.url.optional(),
+          topics: fields.topics.optional(),
+          districts: fields.districts.optional(),
+          disabled: z.boolean().optional(),
+          disabledReason: text(500).optional(),
+        })
+        .refine((change) => change.disabledReason === undefined || change.disabled, {
+          path: ['disabledReason'],
+          message: 'goes with disabled: true',
+        }),
       response: { 200: endpointSchema },
     },
     handler: async (request) => {
@@ -131,6 +136,7 @@ export function endpointRoutes(server: ZodServer, app: Pick<App, 'endpoints' | '
       tags,
       summary: 'A second secret; both sign until the old one is dropped',
       params: idParams,
+      body: noBody,
       response: { 200: z.object({ secret }) },
     },
     handler: async (request) => endpoints.rotateSecret(idOf(request.params.id)),
@@ -138,7 +144,13 @@ export function endpointRoutes(server: ZodServer, app: Pick<App, 'endpoints' | '
 
   server.post('/v1/endpoints/:id/drop-old-secret', {
     config: { access: 'approver' },
-    schema: { tags, summary: 'End a rotation', params: idParams, response: { 200: endpointSchema } },
+    schema: {
+      tags,
+      summary: 'End a rotation',
+      params: idParams,
+      body: noBody,
+      response: { 200: endpointSchema },
+    },
     handler: async (request) => view(await endpoints.dropOldSecret(idOf(request.params.id))),
   });
 }

@@ -53,6 +53,7 @@ export function importRoutes(
 
   // The only route that takes a body as a stream; it never lies in memory whole.
   server.register(async (scope: ZodServer) => {
+    scope.removeAllContentTypeParsers();
     scope.addContentTypeParser('text/csv', (_request, payload, done) => done(null, payload));
     scope.post('/v1/imports', {
       config: { access: 'approver', streamed: true },

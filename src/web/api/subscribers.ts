@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { App } from '../../app.ts';
 import { localeSchema } from '../../domain/template.ts';
+import { EARLIEST_CONSENT } from '../../pipeline/import-row.ts';
 import { pageFrom, pageOf, pageQuery, readCursor } from '../paging.ts';
 import { code, idParams, iso, text, time, type ZodServer } from './common.ts';
 
@@ -24,7 +25,10 @@ const fields = {
   email: z.string().max(320).nullable(),
   topics: z.array(code).max(200),
   districts: z.array(code).max(1_000),
-  consentAt: time.refine((at) => Date.parse(at) <= Date.now() + 60_000, 'lies in the future'),
+  consentAt: z.iso
+    .datetime({ offset: true })
+    .refine((at) => Date.parse(at) <= Date.now() + 60_000, 'lies in the future')
+    .refine((at) => Date.parse(at) >= EARLIEST_CONSENT, 'lies before the year 2000'),
   consentSource: text(500),
 };
 

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { App } from '../../app.ts';
 import { ROLES } from '../../domain/announcement.ts';
-import { idParams, iso, isoOrNull, text, time, timeOrNull, type ZodServer } from './common.ts';
+import { idParams, iso, isoOrNull, noBody, text, time, timeOrNull, type ZodServer } from './common.ts';
 
 const userSchema = z.object({
   id: z.string(),
@@ -53,6 +53,7 @@ export function userRoutes(server: ZodServer, app: Pick<App, 'users' | 'ids'>): 
       tags,
       summary: 'For good: their keys stop working at once',
       params: idParams,
+      body: noBody,
       response: { 200: userSchema },
     },
     handler: async (request) => view(await users.disable(userId(request.params.id))),
@@ -86,6 +87,7 @@ export function userRoutes(server: ZodServer, app: Pick<App, 'users' | 'ids'>): 
       tags,
       summary: 'A new key; it is shown this once',
       params: idParams,
+      body: noBody,
       response: { 201: z.object({ id: z.string(), key: z.string() }) },
     },
     handler: async (request, reply) => {

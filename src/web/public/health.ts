@@ -68,17 +68,19 @@ function metrics(server: ZodServer, app: Pick<App, 'reports'>) {
   const oldestDue = gauge('oldest_due_seconds', 'How long the oldest due shard has waited', []);
   const shardsDue = gauge('shards_due', 'Shards whose time has come and that nobody works on', ['channel']);
   const breakers = gauge('breaker_open', '1 while a provider refuses us', ['channel', 'gateway', 'code']);
+  const setApart = gauge('shards_set_apart', 'Shards that keep killing their workers', []);
   const workers = gauge('workers', 'Workers that have not ended', ['kind']);
 
   /** Reads them all at once. Without a database the process' own numbers are still told. */
   async function refresh(onError: (error: unknown) => void): Promise<void> {
-    for (const stale of [oldestDue, shardsDue, breakers, workers]) stale.reset();
+    for (const stale of [oldestDue, shardsDue, setApart, breakers, workers]) stale.reset();
     try {
       const health = await app.reports.health();
       up.set(1);
       oldestDue.set(health.oldestDueSeconds);
       for (const [channel, count] of Object.entries(health.shardsDue)) shardsDue.set({ channel }, count);
       for (const { channel, gateway, code } of health.breakers) breakers.set({ channel, gateway, code }, 1);
+      setApart.set(health.setApart.length);
       for (const { kind } of health.workers) workers.inc({ kind });
     } catch (error) {
       up.set(0);

@@ -1,4 +1,4 @@
-import type { FastifyReply } from 'fastify';
+import type { FastifyError, FastifyReply } from 'fastify';
 import { z } from 'zod';
 import type { App } from '../../app.ts';
 import { HeraldError } from '../../domain/errors.ts';
@@ -14,6 +14,7 @@ const BODY_LIMIT = 16 * 1024;
  * redirect; a GET only shows a button, because link scanners open every link in a mail.
  */
 export async function leavePages(server: ZodServer, app: Pick<App, 'receive' | 'config'>): Promise<void> {
+  server.removeAllContentTypeParsers();
   // The wish is in the address; the body, in whatever encoding, says only who passed it on.
   server.addContentTypeParser('*', { parseAs: 'string', bodyLimit: BODY_LIMIT }, (_request, body, done) =>
     done(null, body),
@@ -21,6 +22,13 @@ export async function leavePages(server: ZodServer, app: Pick<App, 'receive' | '
   const params = z.object({ token: z.string().max(200) });
   const config = { access: 'public' } as const;
   const { mode } = app.config;
+  // Whatever is wrong with a request, a citizen gets a page and not a problem document.
+  server.setErrorHandler((error: FastifyError, request, reply) => {
+    const status = error.statusCode ?? 500;
+    if (status < 500 && status !== 429) return show(reply, mode, 404, unknownPage);
+    request.log.error({ err: error }, 'a leave page could not be shown');
+    return show(reply, mode, status === 429 ? 429 : 503, laterPage);
+  });
 
   server.get('/u/:token', {
     config,
@@ -65,6 +73,10 @@ const unknownPage = html`
 <h1>链接无效 <span lang="en">· This link does not work</span></h1>
 <p>链接可能不完整，或该地址已从我们的名单中删除。若您仍收到通告，请使用最近一封邮件中的链接。</p>
 <p lang="en">It may be incomplete, or the address is no longer on our list. If you still get announcements, use the link in the latest one.</p>`;
+
+const laterPage = html`
+<h1>请稍后再试 <span lang="en">· Please try again later</span></h1>
+<p lang="en">We could not take your wish just now. Please open the link again in a few minutes.</p>`;
 
 const show = (reply: FastifyReply, mode: 'trial' | 'live', status: number, body: Html): FastifyReply =>
   reply

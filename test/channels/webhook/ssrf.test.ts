@@ -76,6 +76,10 @@ describe('an endpoint URL is refused', () => {
     ['a password', 'https://:secret@93.184.216.34/'],
     ['no URL', 'outlet.example/hook'],
     ['nothing', ''],
+    ['a fragment', 'https://93.184.216.34/#top'],
+    ['port 0', 'https://93.184.216.34:0/'],
+    ['a port of another protocol', 'https://93.184.216.34:25/'],
+    ['half a character', 'https://93.184.216.34/\ud800'],
     ['an address that does not exist', 'https://999.1.1.1/'],
     ['too long', `https://93.184.216.34/${'x'.repeat(2_048)}`],
   ])('because it is %s', async (_, url) => {
@@ -97,7 +101,14 @@ describe('an endpoint URL is taken', () => {
     'https://[2606:4700::1111]/',
     'https://172.32.0.1/',
   ])('when it is public: %s', async (url) => {
-    await expect(checkEndpointUrl(url, {})).resolves.toBeUndefined();
+    await expect(checkEndpointUrl(url, {})).resolves.toBe(url);
+  });
+
+  it.each([
+    ['https://９３.184.216.34/hook', 'https://93.184.216.34/hook'],
+    ['HTTPS://93.184.216.34:443/a/../hook', 'https://93.184.216.34/hook'],
+  ])('in its normal form: %s', async (url, normal) => {
+    await expect(checkEndpointUrl(url, {})).resolves.toBe(normal);
   });
 
   it('when all that its name means is public', async () => {
