@@ -20,11 +20,11 @@ import { type Composer, createComposer } from './pipeline/compose.ts';
 import { createMessenger, type Messenger } from './pipeline/message.ts';
 import type { Clock, Job, Limiter, Renderer, StartRunner, WakeUps } from './pipeline/ports.ts';
 import { createReceive, type Receive } from './pipeline/receive.ts';
+import type { ReportStore } from './pipeline/report-store.ts';
 import type {
   BreakerStore,
   DeliveryStore,
   ExpansionStore,
-  ReportStore,
   SweepStore,
   WorkerStore,
 } from './pipeline/stores.ts';
@@ -265,6 +265,7 @@ export async function open(
         ...writing,
         announcements,
         rates: config.rates,
+        publicUrl: config.publicUrl,
         heldUntil: (channels, at) => quietHours.heldUntil(channels, at),
         wake: () => wake(() => sweeps.startDue()),
       }),

@@ -27,16 +27,15 @@ export function databaseAway(error: unknown, where?: string): HeraldError | unde
  * Asks the database something, so that one that is not there is found at once.
  * @throws HeraldError `database-unavailable`
  */
-export async function requireDatabase(
-  pool: Pick<pg.Pool, 'query'>,
-  connectionString: string,
-): Promise<void> {
+export async function requireDatabase(pool: Pick<pg.Pool, 'query'>, connectionString: string): Promise<void> {
   try {
     await pool.query('SELECT 1');
   } catch (error) {
     const where = placeOf(connectionString);
     const said = error instanceof Error ? error.message : String(error);
-    throw databaseAway(error, where) ?? unavailable(said, 'check DATABASE_URL, and the network', error, where);
+    throw (
+      databaseAway(error, where) ?? unavailable(said, 'check DATABASE_URL, and the network', error, where)
+    );
   }
 }
 

@@ -122,9 +122,9 @@ export function readEnvironment(variables: Readonly<Record<string, string | unde
     return { path: name, message: UNTOLD.has(name) ? message : `${message}, not ${shown(set[name] ?? '')}` };
   });
   // Of a variable that is wrong in itself, one reason is enough.
-  const issues = [
-    ...new Map([...relations(set), ...single.reverse()].map((issue) => [issue.path, issue])).values(),
-  ];
+  const issues = [...single, ...relations(set)].filter(
+    (issue, index, all) => all.findIndex(({ path }) => path === issue.path) === index,
+  );
   if (success && issues.length === 0) return data;
   throw new HeraldError(
     'invalid',

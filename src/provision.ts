@@ -49,7 +49,8 @@ export async function keptSecret(dataDir: string): Promise<string> {
     );
     return (await readFile(file, 'utf8')).trim();
   } catch (error) {
-    const why = (error as NodeJS.ErrnoException).code === 'EEXIST' ? 'it is a file' : String(error);
+    const why =
+      (error as NodeJS.ErrnoException).code === 'EEXIST' ? 'it is a file' : (error as Error).message;
     throw new HeraldError(
       'unavailable',
       'data-dir-unusable',

@@ -34,7 +34,10 @@ function partOf(path: string): string {
   const [top = '', folder = '', file] = path.split('/');
   if (top !== 'src') return top;
   if (file === undefined) return 'app';
-  return folder === 'pipeline' && ['ports.ts', 'stores.ts', 'message-store.ts'].includes(file) ? 'contracts' : folder;
+  return folder === 'pipeline' &&
+    ['ports.ts', 'stores.ts', 'message-store.ts', 'report-store.ts'].includes(file)
+    ? 'contracts'
+    : folder;
 }
 
 /** What a module imports or re-exports by name; `import()` with a computed name is not seen. */

@@ -66,7 +66,10 @@ export class Failed extends Error {}
 export function explain(error: unknown): { readonly exitCode: 1 | 2; readonly shown: ShownError } {
   if (error instanceof HeraldError) {
     const { kind, code, message, issues, fix } = error;
-    return { exitCode: kind === 'invalid' || kind === 'too-large' ? 2 : 1, shown: { code, message, issues, fix } };
+    return {
+      exitCode: kind === 'invalid' || kind === 'too-large' ? 2 : 1,
+      shown: { code, message, issues, fix },
+    };
   }
   if (error instanceof CommanderError) {
     const message = error.message.replace(/^error: /, '');

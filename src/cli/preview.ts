@@ -39,7 +39,7 @@ export function register(program: Command, { io, withApp }: Context): void {
 const heading = (text: string) => `── ${text} ${'─'.repeat(Math.max(3, 100 - text.length))}`;
 
 function describe(
-  { locales, webhook, audience, segments, seconds, heldUntil }: Preview,
+  { locales, webhook, audience, segments, seconds, heldUntil, problems }: Preview,
   html: boolean,
 ): string {
   const parts: string[] = [];
@@ -68,6 +68,7 @@ function describe(
         (f) => `${f.count} of them want ${f.wanted}, which there is not, and get ${f.gets}`,
       ),
       ...(segments > 0 ? [`${segments} SMS segments`] : []),
+      ...problems.map((problem) => `cannot be submitted like this: ${problem}`),
       ...(estimate.length > 0 ? [`estimated time at the configured limits: ${estimate.join(', ')}`] : []),
       ...Object.entries(heldUntil).map(
         ([channel, end]) => `${channel} waits for the end of quiet hours, ${end}`,

@@ -1,5 +1,8 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 
+/** Characters of a token. */
+export const LEAVE_TOKEN_LENGTH = 30;
+
 /**
  * The token in a leave link: a contact's number and an HMAC over it, so that a link can be made for every
  * recipient without storing one, and none can be guessed. 22 bytes, base64url (30 characters).

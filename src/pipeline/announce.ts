@@ -13,10 +13,10 @@ import type { Channel, Gateway, Route } from '../domain/channel.ts';
 import { HeraldError } from '../domain/errors.ts';
 import type { OpaqueIds } from '../domain/opaque-id.ts';
 import type { OfficeStyle, TemplateBundle } from '../domain/template.ts';
-import { checkAnnouncement, checkSms, checkTimes, parseDraft } from './check-announcement.ts';
+import { checkAnnouncement, checkTimes, parseDraft } from './check-announcement.ts';
 import { renderContext } from './compose.ts';
 import type { Renderer, TemplateLibrary } from './ports.ts';
-import { createPreviewer, type HeldUntil, type Preview, SAMPLE } from './preview.ts';
+import { createPreviewer, type HeldUntil, type Preview, smsProblems } from './preview.ts';
 import type {
   Actor,
   ActRecord,
@@ -66,6 +66,7 @@ export interface AnnounceDeps {
   readonly missingProvider: (channel: Channel, gateway: Gateway) => string | undefined;
   /** What the routes of the SMS provider allow. */
   readonly smsRoutes: readonly Route[];
+  readonly publicUrl: string;
   /** Segments or messages per second, by gateway; for estimates. */
   readonly rates: Readonly<Record<Gateway, { readonly sms: number; readonly email: number }>>;
   readonly heldUntil: HeldUntil;
@@ -85,8 +86,7 @@ const SEEN: readonly AnnouncementState[] = [
 
 export function createAnnounce(deps: AnnounceDeps): Announce {
   const { announcements: store, ids } = deps;
-  const bundleOf = (draft: Draft) =>
-    deps.templates.bundle(draft.template, deps.style);
+  const bundleOf = (draft: Draft) => deps.templates.bundle(draft.template, deps.style);
 
   async function read(input: unknown): Promise<{ draft: Draft; supersedes: number | null }> {
     const draft = parseDraft(input);
@@ -118,12 +118,8 @@ export function createAnnounce(deps: AnnounceDeps): Announce {
   function checkRenders(record: AnnouncementRecord, bundle: TemplateBundle): void {
     const template = deps.renderer.compile(bundle, renderContext(record, bundle, ids));
     if (!record.draft.channels.includes('sms')) return;
-    for (const locale of Object.keys(record.draft.content)) {
-      for (const route of deps.smsRoutes) {
-        const sms = template.sms(locale, route.links ? SAMPLE : { name: SAMPLE.name });
-        checkSms(sms, route, `the SMS in ${locale}`, `content.${locale}`);
-      }
-    }
+    const locales = Object.keys(record.draft.content);
+    for (const problem of smsProblems(template, locales, deps.smsRoutes, deps.publicUrl)) throw problem;
   }
 
   /** Loads with the row locked, checks the transition, runs the rest. */
@@ -236,7 +232,7 @@ export function createAnnounce(deps: AnnounceDeps): Announce {
     preview: async (what) =>
       'id' in what
         ? preview(await store.get(what.id), await store.bundleOf(what.id))
-        : preview((await read(what.draft)).draft),
+        : preview(await read(what.draft)),
   };
 }
 

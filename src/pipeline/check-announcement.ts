@@ -13,9 +13,7 @@ import type { AnnouncementStore } from './stores.ts';
 export function parseDraft(input: unknown): Draft {
   const parsed = draftSchema.safeParse(input);
   if (parsed.success) return parsed.data;
-  throw refuse(
-    parsed.error.issues.map(({ path, message }) => ({ path: path.join('.'), message })),
-  );
+  throw refuse(parsed.error.issues.map(({ path, message }) => ({ path: path.join('.'), message })));
 }
 
 /**
@@ -98,20 +96,20 @@ const VISIBLE = /[^\s\p{Cf}\p{Zs}]/u;
 const WHOLE_URL = /^https?:\/\/[^\s"<>]+$/i;
 
 /**
- * Refuses an SMS that a route would not carry, before anybody gets it.
+ * Why a route would not carry an SMS, found before anybody gets it.
  * @param whose for the message, e.g. `the SMS in en`
  * @param at the path of what was written
- * @throws HeraldError `link-not-allowed`, `too-many-segments` (invalid)
+ * @returns `link-not-allowed` or `too-many-segments` (invalid); undefined when it is fit
  */
-export function checkSms(
+export function smsProblem(
   { body, segments }: SmsContent,
   { prefix, links, maxSegments = Number.POSITIVE_INFINITY }: Route,
   whose: string,
   at: string,
-): void {
+): HeraldError | undefined {
   const numbers = `numbers in ${prefix || 'every country'}`;
   if (!links && containsUrl(body))
-    throw new HeraldError(
+    return new HeraldError(
       'invalid',
       'link-not-allowed',
       `${whose} contains a link, and ${numbers} take none`,
@@ -121,7 +119,7 @@ export function checkSms(
       },
     );
   if (segments.count > maxSegments)
-    throw new HeraldError(
+    return new HeraldError(
       'invalid',
       'too-many-segments',
       `${whose} has ${segments.count} segments, and ${numbers} take ${maxSegments}`,
@@ -130,6 +128,7 @@ export function checkSms(
         fix: 'shorten the fields that the SMS uses',
       },
     );
+  return undefined;
 }
 
 function refuse(issues: readonly Issue[]): HeraldError {

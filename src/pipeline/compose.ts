@@ -94,8 +94,7 @@ export function createComposer(deps: ComposerDeps): Composer {
     const readAt = clock.monotonicMs();
     const facts = await deps.deliveries.sendingFacts(announcementId);
     const template =
-      known?.template ??
-      deps.renderer.compile(facts.bundle, renderContext(facts.record, facts.bundle, ids));
+      known?.template ?? deps.renderer.compile(facts.bundle, renderContext(facts.record, facts.bundle, ids));
     const loaded = { facts, readAt, template };
     kept.delete(announcementId);
     kept.set(announcementId, loaded);

@@ -5,7 +5,7 @@ import type { OpaqueIds } from '../domain/opaque-id.ts';
 import { messageSchema } from '../domain/single-message.ts';
 import type { OfficeStyle } from '../domain/template.ts';
 import { normaliseEmail, normalisePhone } from './address.ts';
-import { checkSms, fieldIssues } from './check-announcement.ts';
+import { fieldIssues, smsProblem } from './check-announcement.ts';
 import { renderContext } from './compose.ts';
 import type { MessageDraft, MessageStore } from './message-store.ts';
 import type { Job, Renderer, SingleChannel, TemplateLibrary } from './ports.ts';
@@ -69,12 +69,13 @@ export function createMessenger(deps: MessengerDeps): Messenger {
     const route = routeFor({ routes: deps.smsRoutes }, to.address);
     if (!route)
       throw new HeraldError('invalid', 'no-route', 'the SMS provider serves no route to this number');
-    checkSms(
+    const problem = smsProblem(
       template.sms(template.resolveLocale(to.locale).locale, { name: null }),
       route,
       'the SMS',
       'fields',
     );
+    if (problem) throw problem;
   }
 
   return {

@@ -1,11 +1,14 @@
 import type { Draft } from '../domain/announcement.ts';
 import { urgencyOf } from '../domain/announcement.ts';
-import type { Channel, Gateway } from '../domain/channel.ts';
+import type { Channel, Gateway, Route } from '../domain/channel.ts';
+import type { HeraldError } from '../domain/errors.ts';
+import { LEAVE_TOKEN_LENGTH } from '../domain/leave-token.ts';
 import type { EmailContent, SmsContent } from '../domain/message.ts';
 import type { OpaqueIds } from '../domain/opaque-id.ts';
 import type { TemplateBundle } from '../domain/template.ts';
+import { smsProblem } from './check-announcement.ts';
 import { renderContext } from './compose.ts';
-import type { Renderer } from './ports.ts';
+import type { CompiledTemplate, Renderer } from './ports.ts';
 import type { AnnouncementRecord, AnnouncementStore } from './stores.ts';
 
 /** What a citizen or a newsroom would get, and how many of them. */
@@ -27,6 +30,8 @@ export interface Preview {
   };
   /** SMS segments in all, at the longest variant of each language. */
   readonly segments: number;
+  /** What submission would refuse: the SMS provider would not carry it. */
+  readonly problems: readonly string[];
   /** Seconds at today's limits, by channel; they run side by side. */
   readonly seconds: Readonly<Partial<Record<Channel, number>>>;
   /** When quiet hours would let it go, for the channels that they hold at its scheduled time, or now. */
@@ -39,6 +44,8 @@ export interface PreviewDeps {
   readonly ids: OpaqueIds;
   readonly mode: 'trial' | 'live';
   readonly rates: Readonly<Record<Gateway, { readonly sms: number; readonly email: number }>>;
+  readonly smsRoutes: readonly Route[];
+  readonly publicUrl: string;
   readonly bundleOf: (draft: Draft) => TemplateBundle;
   readonly heldUntil: HeldUntil;
 }
@@ -50,23 +57,39 @@ export type HeldUntil = (
 ) => Promise<Readonly<Partial<Record<Channel, Date>>>>;
 
 /** Somebody to show it for: a name of ordinary length, and a link as long as the real ones. */
-export const SAMPLE = { name: '王芳', leaveUrl: `https://alerts.example.gov.cn/u/${'x'.repeat(30)}` };
+const sampleOf = (publicUrl: string) => ({
+  name: '王芳',
+  leaveUrl: `${publicUrl}/u/${'x'.repeat(LEAVE_TOKEN_LENGTH)}`,
+});
+
+/** What the routes of the SMS provider would not carry, by language. */
+export function* smsProblems(
+  template: CompiledTemplate,
+  locales: readonly string[],
+  routes: readonly Route[],
+  publicUrl: string,
+): Generator<HeraldError> {
+  const { name, leaveUrl } = sampleOf(publicUrl);
+  for (const locale of locales) {
+    for (const route of routes) {
+      const sms = template.sms(locale, route.links ? { name, leaveUrl } : { name });
+      const problem = smsProblem(sms, route, `the SMS in ${locale}`, `content.${locale}`);
+      if (problem) yield problem;
+    }
+  }
+}
 
 /** Renders a draft, or an announcement with the templates that it was frozen with. */
 export function createPreviewer(deps: PreviewDeps) {
-  return async (what: Draft | AnnouncementRecord, frozen: TemplateBundle | null = null): Promise<Preview> => {
+  type Previewed = Pick<AnnouncementRecord, 'draft' | 'supersedes'>;
+  return async (
+    what: Previewed | AnnouncementRecord,
+    frozen: TemplateBundle | null = null,
+  ): Promise<Preview> => {
+    const { draft } = what;
     const record =
-      'draft' in what
-        ? what
-        : {
-            id: 0,
-            draft: what,
-            kind: what.kind,
-            urgency: urgencyOf(what),
-            mode: what.mode,
-            supersedes: null,
-          };
-    const { draft } = record;
+      'id' in what ? what : { ...what, id: 0, kind: draft.kind, urgency: urgencyOf(draft), mode: draft.mode };
+    const sample = sampleOf(deps.publicUrl);
     const bundle = frozen ?? deps.bundleOf(draft);
     const template = deps.renderer.compile(bundle, renderContext(record, bundle, deps.ids));
     const has = (channel: Channel) => draft.channels.includes(channel);
@@ -77,10 +100,10 @@ export function createPreviewer(deps: PreviewDeps) {
     const locales = written.map((locale) => ({
       locale,
       ...(has('sms') && {
-        sms: template.sms(locale, SAMPLE),
-        smsWithoutLinks: template.sms(locale, { name: SAMPLE.name }),
+        sms: template.sms(locale, sample),
+        smsWithoutLinks: template.sms(locale, { name: sample.name }),
       }),
-      ...(has('email') && { email: template.email(locale, SAMPLE) }),
+      ...(has('email') && { email: template.email(locale, sample) }),
     }));
     const webhook = has('webhook')
       ? template.webhook({
@@ -94,17 +117,16 @@ export function createPreviewer(deps: PreviewDeps) {
 
     const longest = (locale: string) =>
       Math.max(
-        template.sms(locale, SAMPLE).segments.count,
-        template.sms(locale, { name: SAMPLE.name }).segments.count,
+        template.sms(locale, sample).segments.count,
+        template.sms(locale, { name: sample.name }).segments.count,
       );
-    const audience = await deps.announcements.audience(draft);
+    const audience = await deps.announcements.audience(draft, record.supersedes);
     const channels: Partial<Record<Channel, number>> = Object.fromEntries(
       draft.channels.map((channel) => [channel, 0]),
     );
     const fallback = new Map<string, { wanted: string; gets: string; count: number }>();
     let segments = 0;
     for (const { channel, locale, count } of audience) {
-      if (!has(channel)) continue;
       channels[channel] = (channels[channel] ?? 0) + count;
       if (channel === 'webhook') continue;
       const resolved = template.resolveLocale(locale);
@@ -126,9 +148,12 @@ export function createPreviewer(deps: PreviewDeps) {
         fallback: [...fallback.values()],
       },
       segments,
+      problems: has('sms')
+        ? [...smsProblems(template, written, deps.smsRoutes, deps.publicUrl)].map(({ message }) => message)
+        : [],
       seconds: {
-        ...(has('sms') && { sms: segments / rates.sms }),
-        ...(has('email') && { email: (channels.email ?? 0) / rates.email }),
+        ...(channels.sms !== undefined && { sms: segments / rates.sms }),
+        ...(channels.email !== undefined && { email: (channels.email ?? 0) / rates.email }),
       },
       heldUntil: Object.fromEntries(
         Object.entries(held).map(([channel, end]) => [channel, end.toISOString()]),

@@ -93,9 +93,13 @@ export interface AnnouncementStore {
   now(): Promise<number>;
   /** Which of these codes are unknown or archived. */
   unknownCodes(list: 'topics' | 'districts', codes: readonly string[]): Promise<readonly string[]>;
-  /** How many contacts the audience has, by channel and wanted locale, less suppressions. */
+  /**
+   * How many contacts and endpoints it would reach now, by channel and wanted locale, less suppressions.
+   * @param supersedes the announcement whose readers are reached as well
+   */
   audience(
     draft: Draft,
+    supersedes: number | null,
   ): Promise<readonly { readonly channel: Channel; readonly locale: string; readonly count: number }[]>;
 }
 
@@ -314,84 +318,4 @@ export interface SweepStore {
       }[];
     }[]
   >;
-}
-
-// ── reports ─────────────────────────────────────────────────────────────────────────────────────────────────
-
-export interface ChannelReport {
-  readonly counts: Readonly<Partial<Record<DeliveryStatus, number>>>;
-  readonly segments: number;
-  readonly total: number;
-  /** Seconds from approval (or schedule) to sent. */
-  readonly p50: number | null;
-  readonly p95: number | null;
-  readonly max: number | null;
-}
-
-export interface DeliveryRow {
-  readonly announcementId: number;
-  readonly n: number;
-  readonly channel: Channel;
-  readonly status: DeliveryStatus;
-  readonly attempt: number;
-  readonly address: string;
-  readonly locale: string;
-  readonly segments: number | null;
-  readonly providerMessageId: string | null;
-  readonly code: string | null;
-  readonly dueAt: Date | null;
-}
-
-export interface DeliveryEvent {
-  readonly type: string;
-  readonly attempt: number | null;
-  readonly source: string;
-  readonly code: string | null;
-  readonly detail: string | null;
-  readonly at: Date;
-}
-
-export interface ReportStore {
-  channels(announcementId: number): Promise<Readonly<Partial<Record<Channel, ChannelReport>>>>;
-  expanded(announcementId: number): Promise<boolean>;
-  deliveries(
-    announcementId: number,
-    page: {
-      readonly after: number;
-      readonly limit: number;
-      readonly channel?: Channel;
-      readonly status?: DeliveryStatus;
-    },
-  ): Promise<readonly DeliveryRow[]>;
-  /** @throws HeraldError `no-such-delivery` */
-  delivery(
-    announcementId: number,
-    n: number,
-  ): Promise<DeliveryRow & { readonly events: readonly DeliveryEvent[] }>;
-  /** Shards due, oldest due age in seconds, open breakers, workers alive: for /readyz, /metrics and `status`. */
-  health(): Promise<{
-    /** Shards that keep killing their workers, and still have something to send. */
-    readonly setApart: readonly {
-      readonly shardId: number;
-      readonly announcementId: number;
-      readonly channel: Channel;
-      readonly rows: number;
-      readonly deaths: number;
-    }[];
-    readonly shardsDue: Readonly<Partial<Record<Channel, number>>>;
-    readonly oldestDueSeconds: number;
-    readonly breakers: readonly {
-      readonly channel: Channel;
-      readonly gateway: Gateway;
-      readonly code: string;
-      readonly message: string;
-      readonly openedAt: Date;
-    }[];
-    readonly workers: readonly {
-      readonly kind: string;
-      readonly host: string;
-      readonly pid: number;
-      readonly silentMs: number;
-    }[];
-  }>;
 }

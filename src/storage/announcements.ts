@@ -10,6 +10,7 @@ import type {
   AnnouncementTransaction,
   SentRecord,
 } from '../pipeline/stores.ts';
+import { countAudience, idsOf, loadChain } from './audience.ts';
 import { inTransaction } from './pool.ts';
 
 type Queryable = Pick<pg.Pool, 'query'>;
@@ -57,19 +58,6 @@ export async function loadBundle(db: Queryable, id: number): Promise<TemplateBun
   return rows[0]?.bundle ?? null;
 }
 
-/** The announcements that this one supersedes, directly or not, oldest first. */
-export async function loadChain(db: Queryable, id: number): Promise<readonly number[]> {
-  const { rows } = await db.query<{ id: number }>(
-    `WITH RECURSIVE chain AS (
-       SELECT supersedes AS id, 1 AS depth FROM announcements WHERE id = $1 AND supersedes IS NOT NULL
-       UNION ALL
-       SELECT a.supersedes, depth + 1 FROM announcements a JOIN chain c ON a.id = c.id WHERE a.supersedes IS NOT NULL AND depth < 100)
-     SELECT id FROM chain ORDER BY depth DESC`,
-    [id],
-  );
-  return rows.map((r) => r.id);
-}
-
 /** One row a case; the latest announcement gives it its title (each revision keeps the one it was sent with). */
 async function caseId(db: Queryable, draft: Draft): Promise<number> {
   const { rows } = await db.query<{ id: number }>(
@@ -114,14 +102,6 @@ async function writeAct(
     [id, act, by, reason],
   );
 }
-
-/** The citizens that an audience names, over `subscribers s` and parameters with the ids of topics and districts. */
-export const IN_AUDIENCE = (topics: string, districts: string): string => `
-  (cardinality(${topics}) = 0 OR cardinality(s.topics) = 0 OR s.topics && ${topics})
-  AND (cardinality(${districts}) = 0 OR cardinality(s.districts) = 0 OR s.districts && ${districts})`;
-
-const idsOf = (list: 'topics' | 'districts', codes: string) =>
-  `ARRAY(SELECT id FROM ${list} WHERE code = ANY (${codes}))`;
 
 const APPROVE = `
   WITH approved AS (
@@ -260,21 +240,6 @@ export function createAnnouncementStore(pool: pg.Pool): AnnouncementStore {
       return rows.map((r) => r.code);
     },
 
-    async audience(draft: Draft) {
-      const { rows } = await pool.query(
-        `WITH wanted AS MATERIALIZED (SELECT ${idsOf('topics', '$1::text[]')} AS topics, ${idsOf('districts', '$2::text[]')} AS districts)
-         SELECT k.channel, s.locale, count(*)::int AS count
-         FROM wanted w, subscribers s JOIN contacts k ON k.subscriber_id = s.id
-         WHERE k.channel = ANY ($3::channel[]) AND ${IN_AUDIENCE('w.topics', 'w.districts')}
-           AND NOT EXISTS (SELECT FROM suppressions x WHERE x.channel = k.channel AND x.address = k.address)
-         GROUP BY k.channel, s.locale
-         UNION ALL
-         SELECT 'webhook', '', count(*)::int FROM wanted w, endpoints s
-         WHERE 'webhook' = ANY ($3::channel[]) AND s.removed_at IS NULL AND s.disabled_at IS NULL AND ${IN_AUDIENCE('w.topics', 'w.districts')}
-         ORDER BY 1, 2`,
-        [draft.audience.topics, draft.audience.districts, draft.channels],
-      );
-      return rows;
-    },
+    audience: (draft, supersedes) => countAudience(pool, draft, supersedes),
   };
 }

@@ -10,7 +10,8 @@ import type {
   ShardClaim,
   UnsettledDelivery,
 } from '../pipeline/stores.ts';
-import { loadBundle, loadChain, loadSent } from './announcements.ts';
+import { loadBundle, loadSent } from './announcements.ts';
+import { loadChain } from './audience.ts';
 import { countChanges, countLatencies, slotOf } from './counts.ts';
 import { inTransaction } from './pool.ts';
 import type { Sealer } from './seal.ts';

@@ -2,7 +2,7 @@ import type pg from 'pg';
 import type { Kind, Urgency } from '../domain/announcement.ts';
 import type { Channel, Gateway } from '../domain/channel.ts';
 import type { ExpansionStore } from '../pipeline/stores.ts';
-import { IN_AUDIENCE, loadChain } from './announcements.ts';
+import { IN_AUDIENCE, loadChain, MAY_HAVE_READ } from './audience.ts';
 import { inTransaction } from './pool.ts';
 
 /** Contacts looked at in one transaction; sending starts with the first slice. */
@@ -79,10 +79,6 @@ const ENDPOINTS = `
   ), ${FAN_OUT}
   SELECT 0 AS seen, 0::bigint AS cursor, ${NEXT}`;
 
-/** A mail that was in doubt once: a later attempt that was refused, or stopped, says nothing of the earlier one. */
-const MAY_HAVE_READ = `d.channel = 'email' AND d.attempt > 1 AND EXISTS (
-  SELECT FROM delivery_events e WHERE e.announcement_id = d.announcement_id AND e.n = d.n AND e.type = 'unknown')`;
-
 /** Who got or may have got a superseded text ($6), on the same channel, at their present address, less who left since. */
 const REACHED = `
   WITH slice AS (
@@ -93,7 +89,7 @@ const REACHED = `
   candidates AS (
     SELECT DISTINCT k.channel, k.id, k.address AS address_key, s.locale, NULL::int AS sequence
     FROM slice d JOIN contacts k ON k.id = d.contact_id AND k.channel = d.channel JOIN subscribers s ON s.id = k.subscriber_id
-    WHERE (d.status IN ('sending', 'sent', 'delivered', 'unknown') OR ${MAY_HAVE_READ}) AND d.channel <> 'webhook'
+    WHERE ${MAY_HAVE_READ}
       AND NOT EXISTS (SELECT FROM suppressions x WHERE x.channel = k.channel AND x.address = k.address)
       AND NOT EXISTS (SELECT FROM deliveries h WHERE h.announcement_id = $1 AND h.channel = k.channel AND h.address_key = k.address)
   ), ${FAN_OUT}

@@ -3,7 +3,7 @@ import type { Channel } from '../domain/channel.ts';
 import type { DeliveryStatus } from '../domain/delivery.ts';
 import { HeraldError } from '../domain/errors.ts';
 import { SET_APART_DEATHS } from '../domain/retry.ts';
-import type { ChannelReport, DeliveryEvent, DeliveryRow, ReportStore } from '../pipeline/stores.ts';
+import type { ChannelReport, DeliveryEvent, DeliveryRow, ReportStore } from '../pipeline/report-store.ts';
 import { BUCKET_FACTOR } from './counts.ts';
 import { RUNNABLE } from './shards.ts';
 

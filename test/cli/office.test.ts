@@ -43,12 +43,19 @@ describe('users and keys', () => {
     [['users', 'add', '--name', 'x', '--role', 'boss'], /role <role>.*author, approver, admin/s],
     [['users', 'add', '--name', 'x'], /--role/],
     [['users', 'add', '--name', '', '--role', 'admin'], /--name cannot be taken\n {2}- must not be empty/],
-    [['users', 'disable', 'usr_1'], /there is no user "usr_1"\n {2}give the whole id of a user, usr_…/],
+
     [['users', 'add', '--name', 'a\u0007b', '--role', 'admin'], /cannot be shown/],
   ])('%j is wrong usage', async (argv, says) => {
     const refused = await office.run(...argv);
     expect(refused).toMatchObject({ code: 2, out: '' });
     expect(refused.err).toMatch(says);
+  });
+
+  test('an id that is none says what one looks like', async () => {
+    expect(await office.run('users', 'disable', 'usr_1')).toMatchObject({
+      code: 1,
+      err: 'herald: there is no user "usr_1"\n  give the whole id of a user, usr_…, as lists show it\n',
+    });
   });
 
   test('an id of another kind is not found, and nothing but that is said', async () => {

@@ -7,7 +7,7 @@ import { expect, it } from 'vitest';
 import { folderHash } from '../../src/storage/embedded-files.ts';
 import { createEmptyDatabase, servers } from '../support/database.ts';
 import { eventually } from '../support/eventually.ts';
-import { herald, spawnHerald } from '../support/herald-process.ts';
+import { herald, spawnHeraldGroup } from '../support/herald-process.ts';
 import { redisUrl } from '../support/redis.ts';
 import { temporaryFolder } from '../support/servers.ts';
 
@@ -68,7 +68,7 @@ it("the demo reaches everybody once, on nothing but the embedded database, whate
 
 /** Starts a demo, presses Ctrl-C when it has said something, and waits for its end. */
 async function interrupted(after: string, env: Readonly<Record<string, string>>) {
-  const child = spawnHerald(['demo', '--json'], env);
+  const child = spawnHeraldGroup(['demo', '--json'], env);
   let [out, err] = ['', ''];
   child.stdout.on('data', (chunk) => {
     out += chunk;

@@ -38,7 +38,7 @@ describe('a preview', () => {
     for (const { locale, sms, smsWithoutLinks, email } of locales) {
       const { headline } = DRAFT.content[locale as 'en'];
       expect(sms?.body).toContain(headline);
-      expect(sms?.body).toMatch(/https:\/\/\S+\/u\//);
+      expect(sms?.body).toMatch(/https?:\/\/\S+\/u\//);
       expect(smsWithoutLinks?.body).not.toContain('http');
       expect(sms?.segments).toEqual(segmentSms(sms?.body ?? ''));
       expect(email?.subject).toContain(headline);

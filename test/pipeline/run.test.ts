@@ -2,7 +2,7 @@ import { Readable } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { groupBy } from '../../src/domain/group-by.ts';
 import { importCsv } from '../../src/pipeline/import.ts';
-import type { DeliveryEvent, DeliveryRow } from '../../src/pipeline/stores.ts';
+import type { DeliveryEvent, DeliveryRow } from '../../src/pipeline/report-store.ts';
 import type { LedgerEntry } from '../../src/sandbox/ledger.ts';
 import { eventually } from '../support/eventually.ts';
 import { type Herald, startHerald } from './herald.ts';

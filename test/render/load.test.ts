@@ -107,7 +107,12 @@ describe('loading templates', () => {
       'one/template.json',
       'not JSON',
     ],
-    ['an incomplete manifest', filesOf('one', { 'one/template.json': '{"name":"one"}' }), 'fields', 'is required'],
+    [
+      'an incomplete manifest',
+      filesOf('one', { 'one/template.json': '{"name":"one"}' }),
+      'fields',
+      'is required',
+    ],
     [
       'another name in the manifest',
       filesOf('one', { 'one/template.json': filesOf('x')['x/template.json'] ?? '' }),
@@ -188,7 +193,10 @@ describe('loading templates', () => {
 
   it('says that a file is no folder', async () => {
     const error = await errorOf(() => loadTemplates([import.meta.filename], EN));
-    expect(error).toMatchObject({ code: 'template-error', fix: expect.stringMatching(/HERALD_TEMPLATES_DIR/) });
+    expect(error).toMatchObject({
+      code: 'template-error',
+      fix: expect.stringMatching(/HERALD_TEMPLATES_DIR/),
+    });
     expect(error.message).toBe(`the templates' folder ${import.meta.filename} is not a folder`);
   });
 });

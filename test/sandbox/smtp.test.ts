@@ -105,7 +105,7 @@ describe('the sandbox’s mail server', () => {
     await send('zhao+bounce-hard@example.org', { from: '' });
     await sandbox.idle();
     expect(inbox.size).toBe(0);
-    expect(ledger.list()).toMatchObject([{ outcome: 'bounced', told: undefined }]);
+    expect(ledger.list()[0]).not.toHaveProperty('told');
     await mx.close();
   });
 

@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import { type Office, only, stories } from '../support/office.ts';
+import { type Office, only, result, stories } from '../support/office.ts';
 
 const addresses = async (office: Office, id: number) => (await office.rows(id)).map((row) => row.address);
 
@@ -57,7 +57,7 @@ stories('fan-out', (test) => {
     });
     const id = await office.sending({ audience: { topics: ['crime'], districts: [] } });
     const { draft } = await office.announcements.get(id);
-    expect(await office.announcements.audience(draft)).toEqual([
+    expect(await office.announcements.audience(draft, null)).toEqual([
       { channel: 'sms', locale: 'en', count: 1 },
       { channel: 'sms', locale: 'zh-CN', count: 1 },
       { channel: 'webhook', locale: '', count: 1 },
@@ -201,6 +201,19 @@ stories('what supersedes another announcement', (test) => {
     await office.expectCountsToMatch(old);
     return old;
   };
+  /** What a preview counts is what will be addressed. */
+  const counted = async (office: Office, id: number) => {
+    const { draft, supersedes } = await office.announcements.get(id);
+    const counts: Record<string, number> = {};
+    for (const { channel, count } of await office.announcements.audience(draft, supersedes))
+      counts[channel] = (counts[channel] ?? 0) + count;
+    return counts;
+  };
+  const written = async (office: Office, id: number) => {
+    const counts: Record<string, number> = {};
+    for (const { channel } of await office.rows(id)) counts[channel] = (counts[channel] ?? 0) + 1;
+    return counts;
+  };
   const stopAll = async (office: Office) => {
     while ((await office.sweeps.stopRows()) > 0);
   };
@@ -294,7 +307,9 @@ stories('what supersedes another announcement', (test) => {
       channels: ['sms', 'webhook'],
     });
     await stopAll(office);
+    const expected = await counted(office, retraction);
     expect((await office.expand(retraction)).at(-1)).toBe('done');
+    expect(await written(office, retraction)).toEqual(expected);
     expect((await office.rows(retraction)).map(({ channel, address }) => [channel, address])).toEqual([
       ['webhook', String((await office.rows(old))[0]?.address)],
       ['sms', '+8613900000001'],
@@ -311,7 +326,9 @@ stories('what supersedes another announcement', (test) => {
     await office.endpoint('never-addressed');
     const correction = await office.approved({ kind: 'correction', supersedes: old, channels: ['email'] });
     await stopAll(office);
+    const expected = await counted(office, correction);
     await office.expand(correction);
+    expect(await written(office, correction)).toEqual(expected);
     expect((await office.rows(correction)).map((row) => row.channel)).toEqual([
       'webhook',
       'sms',
@@ -319,6 +336,47 @@ stories('what supersedes another announcement', (test) => {
       'sms',
       'email',
     ]);
+  });
+
+  test('who may have read a mail is told that it was wrong, whatever became of its later attempts', async ({
+    office,
+  }) => {
+    await office.citizens(3, 'email');
+    const old = await office.sending({ channels: ['email'] });
+    const worker = await office.worker('email');
+    const attempt = async (answers: readonly Parameters<typeof result>[2][]) => {
+      const claim = await office.holdOne(old, worker);
+      const rows = await office.deliveries.claimRows(claim, 10, worker);
+      await office.deliveries.record(
+        rows.map((row) => result(claim, row, answers[row.n - 1])),
+        worker,
+      );
+      await office.deliveries.releaseShard(claim, worker);
+      await office.age('deliveries', 'due_at', 3_600);
+      await office.age('shards', 'due_at', 3_600);
+      await office.age('shards', 'enqueued_at', 3_600);
+    };
+    // The first two: no answer came; then the first is refused for good, the second for now. The third is refused at once.
+    const later = { dueInMs: 1_000, code: 'x' };
+    await attempt([
+      { status: 'unknown', ...later },
+      { status: 'unknown', ...later },
+      { status: 'failed', code: 'x' },
+    ]);
+    await attempt([
+      { status: 'failed', code: '550' },
+      { status: 'unknown', ...later },
+    ]);
+    const retraction = await office.approved({ kind: 'retraction', supersedes: old, channels: ['email'] });
+    await stopAll(office);
+    expect((await office.rows(old)).map((row) => row.status)).toEqual(['failed', 'unknown', 'failed']);
+    const expected = await counted(office, retraction);
+    await office.expand(retraction);
+    expect((await office.rows(retraction)).map((row) => row.address)).toEqual([
+      'p1@example.org',
+      'p2@example.org',
+    ]);
+    expect(await written(office, retraction)).toEqual(expected);
   });
 
   test('a correction of a correction reaches those of the first text, too', async ({ office }) => {

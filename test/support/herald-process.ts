@@ -41,7 +41,7 @@ export const spawnHerald = (args: readonly string[], env: Readonly<Record<string
   });
 
 /** Starts a command in a process group of its own, as a terminal does. */
-export function spawnHerald(args: readonly string[], env: Readonly<Record<string, string>>) {
+export function spawnHeraldGroup(args: readonly string[], env: Readonly<Record<string, string>>) {
   return spawn(process.execPath, [MAIN, ...args], {
     env: bareEnvironment(env),
     cwd: packageRoot,

@@ -37,7 +37,9 @@ export function createResolve(
     const answers = await Promise.allSettled([resolver.resolve4(hostname), resolver.resolve6(hostname)]);
     const found = answers.flatMap((answer) => (answer.status === 'fulfilled' ? answer.value : []));
     if (found.length > 0) return found.map(asFound);
-    const silence = answers.find((answer) => answer.status === 'rejected' && answer.reason.code === 'ETIMEOUT');
+    const silence = answers.find(
+      (answer) => answer.status === 'rejected' && answer.reason.code === 'ETIMEOUT',
+    );
     if (silence?.status === 'rejected') throw silence.reason;
     return lookupAll(hostname, { all: true });
   };

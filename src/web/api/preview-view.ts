@@ -36,7 +36,9 @@ export const previewSchema = z
     }),
     segments: z.number().describe('SMS segments in all, at the longest variant of each language'),
     seconds: perChannel.describe('At today’s limits; channels run side by side'),
-    heldUntil: z.partialRecord(channel, time).describe('When quiet hours let it go, for the channels they hold'),
+    heldUntil: z
+      .partialRecord(channel, time)
+      .describe('When quiet hours let it go, for the channels they hold'),
   })
   .meta({ id: 'Preview' });
 

@@ -35,7 +35,10 @@ beforeEach(async () => {
   servers = [`127.0.0.1:${server.address().port}`];
   folder = await mkdtemp(join(tmpdir(), 'herald-hosts-'));
   hostsFile = join(folder, 'hosts');
-  await writeFile(hostsFile, '127.0.0.1 localhost\n::1 localhost\n10.1.2.3\tOutlet.intern outlet # newsroom\n');
+  await writeFile(
+    hostsFile,
+    '127.0.0.1 localhost\n::1 localhost\n10.1.2.3\tOutlet.intern outlet # newsroom\n',
+  );
 });
 afterEach(async () => {
   server.close();
@@ -72,7 +75,7 @@ describe('names of outlets', () => {
   });
 
   it('many that no server answers hold up neither others nor the process’s own threads, and end', async () => {
-    const resolve = createResolve({ hostsFile, servers, timeoutMs: 300 });
+    const resolve = createResolve({ hostsFile, servers, timeoutMs: 700 });
     const ended: string[] = [];
     const silent = Array.from({ length: 8 }, (_, n) =>
       resolve(`silent-${n}.example`).catch((error: NodeJS.ErrnoException) => {
