@@ -21,7 +21,7 @@ const SHARDS_AT_ONCE: Readonly<Record<Channel, number>> = { sms: 4, email: 4, we
 /** Rows that this process has claimed and not yet sent: enough to keep every connection busy while the next are claimed. */
 const CLAIMED_AT_ONCE: Readonly<Record<Channel, number>> = { sms: 200, email: 100, webhook: 200 };
 const SWEEP_EVERY_MS = 1_000;
-/** Answers kept for repeated requests are thrown away when they are old: looked at every ten minutes. */
+/** Answers kept for repeated requests, and imports that nobody goes on with: looked at every ten minutes. */
 const TURNS_BETWEEN_PRUNES = 600;
 
 /**
@@ -117,7 +117,7 @@ async function runExpand({ engine, log }: App, _lease: Lease, until: AbortSignal
 }
 
 async function runSweep(
-  { engine, idempotency, clock, log }: App,
+  { engine, idempotency, imports, clock, log }: App,
   _lease: Lease,
   until: AbortSignal,
 ): Promise<void> {
@@ -125,7 +125,8 @@ async function runSweep(
     const started = clock.monotonicMs();
     try {
       await sweep({ ...engine, clock, log });
-      if (turn % TURNS_BETWEEN_PRUNES === 0) await idempotency.prune();
+      if (turn % TURNS_BETWEEN_PRUNES === 0)
+        await Promise.all([idempotency.prune(), imports.failAbandoned()]);
     } catch (error) {
       log.warn({ err: error }, 'a turn of the sweeper failed; the next one tries again');
     }

@@ -1,18 +1,18 @@
-import { Command, Option } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import { control, type Launched, launch } from '../../src/cli/launch.ts';
-import { type Config, loadConfig, purposeKey } from '../../src/config.ts';
-import { leaveToken } from '../../src/domain/leave-token.ts';
+import { type Config, loadConfig } from '../../src/config.ts';
 import { createLog } from '../../src/log.ts';
-import { type Part, populate, publish } from './population.ts';
-import { createRandom, type Random } from './random.ts';
+import { intervene, persist } from './interventions.ts';
+import { hire, PARTS, type Part, populate, publish } from './population.ts';
+import { createRandom } from './random.ts';
 import { startServers } from './servers.ts';
 import { strike, waitFor } from './strikes.ts';
 import { judge } from './verdict.ts';
 
 interface Options {
-  readonly recipients: string;
-  readonly kills: string;
-  readonly seed: string;
+  readonly recipients: number;
+  readonly kills: number;
+  readonly seed: number;
   readonly backend: 'redis' | 'postgres';
   readonly json?: boolean;
 }
@@ -32,9 +32,9 @@ const options = new Command('chaos')
   .description(
     'kills, freezes and empties while broadcasts run, and compares the gateways’ ledgers with the tables',
   )
-  .option('--recipients <n>', 'citizens', '20000')
-  .option('--kills <n>', 'SIGKILLs of workers that hold claimed rows', '40')
-  .option('--seed <n>', 'decides every strike', String(Math.floor(Math.random() * 1e9)))
+  .option('--recipients <n>', 'citizens', wholeNumber(100), 20_000)
+  .option('--kills <n>', 'SIGKILLs of workers that hold claimed rows', wholeNumber(1), 40)
+  .option('--seed <n>', 'decides every strike', wholeNumber(0), Math.floor(Math.random() * 1e9))
   .addOption(
     new Option('--backend <name>', 'what carries the queue').choices(['redis', 'postgres']).default('redis'),
   )
@@ -47,9 +47,7 @@ process.exitCode = (await campaign()) ? 0 : 1;
 
 async function campaign(): Promise<boolean> {
   const began = performance.now();
-  const recipients = Number(options.recipients);
-  const kills = Number(options.kills);
-  const seed = Number(options.seed);
+  const { recipients, kills, seed } = options;
   const random = createRandom(seed);
   say(`chaos on ${options.backend}: ${recipients} recipients, ${kills} kills, seed ${seed}`);
   const servers = await startServers(slowed(loadConfig(), recipients, kills), options.backend);
@@ -68,18 +66,23 @@ async function campaign(): Promise<boolean> {
       twilio: { ...FAULTS, callbackFaults: { ...FAULTS.callbackFaults, seed } },
       smtp: { latencyMs: FAULTS.latencyMs },
     });
-    const announcements: Record<Part, number> = {
-      main: await publish(herald, 'main'),
-      cancelled: await publish(herald, 'cancelled'),
-      expiring: await publish(herald, 'expiring', 15_000 + (kills * PER_KILL_MS) / 2),
-    };
+    const lastsMs = kills * PER_KILL_MS;
+    const office = await hire(herald);
+    const announcements: Partial<Record<Part, number>> = {};
+    for (const part of PARTS)
+      announcements[part] = await publish(herald, office, part, {
+        persist,
+        ...(part === 'expiring' && { expiresInMs: 15_000 + lastsMs / 2 }),
+      });
+    const begun = announcements as Record<Part, number>;
     say('approved; striking');
-    const interventions = intervene(herald, announcements, random, kills);
-    const struck = await strike(herald, servers, random, { kills, announcementId: announcements.main, say });
-    await interventions;
+    const interventions = intervene(herald, office, begun, random, lastsMs);
+    const struck = await strike(herald, servers, random, { kills, announcementId: begun.main, say });
+    const followed = await interventions;
     say(`${struck.kills} kills, ${struck.others.join(', ')}; waiting until everything is settled`);
-    const settled = await settle(herald, announcements);
-    const verdict = await judge(herald, announcements);
+    const all = { ...begun, ...followed };
+    const settled = await settle(herald, Object.values(all));
+    const verdict = await judge(herald, all);
     const ok =
       settled &&
       struck.kills === kills &&
@@ -90,6 +93,7 @@ async function campaign(): Promise<boolean> {
         verdict.afterOptOut,
         verdict.afterStop,
         verdict.stillOpen,
+        verdict.wrongReaders,
       ].every((n) => n === 0);
     for (const one of verdict.offending)
       say(`✗ ${one.delivery} ${one.why}\n${JSON.stringify(one.events, null, 1)}`);
@@ -114,6 +118,13 @@ async function campaign(): Promise<boolean> {
   }
 }
 
+function wholeNumber(least: number): (text: string) => number {
+  return (text) => {
+    if (/^\d{1,9}$/.test(text) && Number(text) >= least) return Number(text);
+    throw new InvalidArgumentError(`it must be a whole number, at least ${least}`);
+  };
+}
+
 /** Limits low enough that all kills fall into the run. */
 function slowed(config: Config, recipients: number, kills: number): Config {
   const seconds = Math.max(10, (kills * PER_KILL_MS) / 1000) * 1.3;
@@ -132,48 +143,7 @@ function slowed(config: Config, recipients: number, kills: number): Config {
   };
 }
 
-/** What people do meanwhile: pause and resume, cancel, two leave. */
-async function intervene(
-  { app }: Launched,
-  announcements: Readonly<Record<Part, number>>,
-  random: Random,
-  kills: number,
-): Promise<void> {
-  const boss = await app.users.add({ name: 'boss', role: 'approver' });
-  const insist = (act: () => Promise<unknown>) =>
-    waitFor(
-      async () => {
-        await act();
-        return true;
-      },
-      60_000,
-      250,
-    );
-  const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
-  const step = (kills * PER_KILL_MS) / 5;
-  await pause(step);
-  await insist(() => app.announce.pause(announcements.main, boss, 'chaos'));
-  await pause(2_000);
-  await insist(() => app.announce.resume(announcements.main, boss));
-  await pause(step);
-  await insist(() => app.announce.cancel(announcements.cancelled, boss, 'chaos'));
-  for (let i = 0; i < 2; i += 1) {
-    await insist(async () => {
-      const { rows } = await app.pool.query<{ id: number }>(
-        `SELECT contact_id AS id FROM deliveries
-         WHERE announcement_id = $1 AND status = 'queued' AND channel <> 'webhook' OFFSET $2 LIMIT 1`,
-        [announcements.main, random.between(0, 50)],
-      );
-      if (rows[0])
-        await app.receive.leave(leaveToken(purposeKey(app.config.secret, 'leave'), rows[0].id), 'one-click');
-    });
-  }
-}
-
-async function settle(
-  { app, sandboxUrl }: Launched,
-  announcements: Readonly<Record<Part, number>>,
-): Promise<boolean> {
+async function settle({ app, sandboxUrl }: Launched, announcements: readonly number[]): Promise<boolean> {
   const done = await waitFor(
     async () => {
       const { rows } = await app.pool.query(
@@ -182,7 +152,7 @@ async function settle(
            -- A mail in doubt cannot be asked about, and is not sent again when its announcement was stopped: it stays so.
            OR c.status = 'unknown' AND (c.channel = 'sms' OR a.state = 'sending'))
          GROUP BY a.id, c.channel, c.status HAVING sum(c.n) > 0`,
-        [Object.values(announcements)],
+        [announcements],
       );
       return rows.length === 0;
     },

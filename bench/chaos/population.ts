@@ -26,10 +26,16 @@ const FAULTY_MAILBOXES: Readonly<Record<string, number>> = {
 };
 const ENDPOINTS = 20;
 
-/** The announcements of a campaign: one that runs through all of it, one that is cancelled, one that expires. */
-export const PARTS = ['main', 'cancelled', 'expiring'] as const;
+/** The announcements of a campaign, each to citizens of its own: one runs through all of it, the others are stopped midway. */
+export const PARTS = ['cancelled', 'expiring', 'corrected', 'retracted', 'main'] as const;
 export type Part = (typeof PARTS)[number];
-const SHARE: Readonly<Record<Part, number>> = { main: 0.8, cancelled: 0.1, expiring: 0.1 };
+const SHARE: Readonly<Record<Part, number>> = {
+  cancelled: 0.08,
+  expiring: 0.08,
+  corrected: 0.07,
+  retracted: 0.07,
+  main: 0.7,
+};
 
 /**
  * Citizens by SQL (two thirds by SMS, one third by e-mail), outlets by the API's own store, all of them real addresses
@@ -93,25 +99,50 @@ const POPULATE = `
            || coalesce(($5::text[])[id % 1000 + 1], lpad((id % 100000)::text, 6, '1')) END
   FROM person ON CONFLICT DO NOTHING`;
 
-/** Writes, submits and approves one announcement of the campaign; returns its number. */
-export async function publish(herald: Launched, part: Part, expiresInMs?: number): Promise<number> {
-  const { app } = herald;
-  const [author, approver] = await Promise.all(
-    ['author', 'approver'].map((name) => app.users.add({ name, role: 'approver' })),
-  );
-  if (!author || !approver) throw new Error('no users');
+/** Two people of the press office. */
+export async function hire({ app }: Launched) {
+  return {
+    author: await app.users.add({ name: 'author', role: 'author' }),
+    approver: await app.users.add({ name: 'approver', role: 'approver' }),
+  };
+}
+
+/**
+ * Writes, submits and approves one announcement of the campaign; goes on where it was when a server is struck meanwhile.
+ * @param what.persist repeats a step until it works
+ * @returns its number
+ */
+export async function publish(
+  { app }: Launched,
+  { author, approver }: Awaited<ReturnType<typeof hire>>,
+  part: Part,
+  what: {
+    readonly persist: <T>(step: () => Promise<T>) => Promise<T>;
+    readonly expiresInMs?: number;
+    readonly supersedes?: { readonly id: number; readonly kind: 'correction' | 'retraction' };
+  },
+): Promise<number> {
+  const { persist, expiresInMs, supersedes } = what;
   const example = JSON.parse(
     await readFile(join(packageRoot, 'examples/announcement.json'), 'utf8'),
   ) as object;
   const draft = {
     ...example,
-    urgency: part === 'main' ? 'urgent' : 'normal',
+    // The same for all, or the main one would leave nothing to the others.
+    urgency: 'urgent',
     audience: { topics: [part], districts: [] },
     channels: part === 'main' ? ['sms', 'email', 'webhook'] : ['sms', 'email'],
     ...(expiresInMs !== undefined && { expiresAt: new Date(Date.now() + expiresInMs).toISOString() }),
+    ...(supersedes && {
+      kind: supersedes.kind,
+      supersedes: app.ids.encode('announcement', supersedes.id),
+    }),
   };
-  const { id } = await app.announce.create(draft, author);
-  await app.announce.submit(id, author);
-  await app.announce.approve(id, approver);
+  const { id } = await persist(() => app.announce.create(draft, author));
+  await persist(async () => {
+    const { state } = await app.announce.get(id);
+    if (state === 'draft') await app.announce.submit(id, author);
+    if (state === 'draft' || state === 'submitted') await app.announce.approve(id, approver);
+  });
   return id;
 }

@@ -1,13 +1,15 @@
 import type { Launched } from '../../src/cli/launch.ts';
 import type { Channel } from '../../src/domain/channel.ts';
 import type { DeliveryStatus } from '../../src/domain/delivery.ts';
+import type { Follower } from './interventions.ts';
 import type { Part } from './population.ts';
 
 export interface Verdict {
   readonly missing: number;
   readonly duplicateSms: number;
-  /** Deliveries that were in doubt at some time. */
+  /** Deliveries that were in doubt at some time; the SMS among them. */
   readonly inDoubt: number;
+  readonly inDoubtSms: number;
   readonly repeatedEmail: number;
   readonly repeatedWebhook: number;
   /** Repeats that no doubt explains. */
@@ -16,6 +18,8 @@ export interface Verdict {
   readonly afterStop: number;
   readonly unsettled: number;
   readonly stillOpen: number;
+  /** Readers of the superseded texts whom the correction or the retraction missed, and others whom it reached. */
+  readonly wrongReaders: number;
   readonly offending: readonly {
     readonly delivery: string;
     readonly why: string;
@@ -44,6 +48,8 @@ interface Entry {
 /** What may still leave after an opt-out, a cancellation or expiry: it was in flight. Milliseconds. */
 const GRACE_MS = 2_000;
 
+const keyOf = ({ id, n }: Row) => `${id} ${n}`;
+
 const ROWS = `
   SELECT d.announcement_id AS id, d.n, d.channel, d.status, d.address_key AS address, d.provider_message_id AS sid,
     EXISTS (SELECT FROM delivery_events e WHERE e.announcement_id = d.announcement_id AND e.n = d.n AND e.type = 'unknown') AS doubted,
@@ -54,7 +60,7 @@ const ROWS = `
 /** The gateways' own ledger against Herald's tables, message by message. */
 export async function judge(
   herald: Launched,
-  announcements: Readonly<Record<Part, number>>,
+  announcements: Readonly<Record<Part | Follower, number>>,
 ): Promise<Verdict> {
   const { app } = herald;
   const ids = Object.values(announcements);
@@ -64,6 +70,7 @@ export async function judge(
     missing: 0,
     duplicateSms: 0,
     inDoubt: 0,
+    inDoubtSms: 0,
     repeatedEmail: 0,
     repeatedWebhook: 0,
     unexplained: 0,
@@ -71,11 +78,20 @@ export async function judge(
     afterStop: 0,
     unsettled: 0,
     stillOpen: 0,
+    wrongReaders: 0,
   };
+  /** Rows that somebody got, or may have got. */
+  const read = new Set<string>();
   const offending: { row: Row | null; why: string; delivery: string }[] = [];
 
-  const { rows: lost } = await app.pool.query<{ n: number }>(MISSED, [announcements.main]);
-  count.missing += lost[0]?.n ?? 0;
+  for (const [id, topic] of [
+    [announcements.main, 'main'],
+    // Who had not got the wrong text gets the right one.
+    [announcements.correction, 'corrected'],
+  ] as const) {
+    const { rows: lost } = await app.pool.query<{ n: number }>(MISSED, [id, topic]);
+    count.missing += lost[0]?.n ?? 0;
+  }
   if (count.missing > 0)
     offending.push({
       row: null,
@@ -88,7 +104,13 @@ export async function judge(
     const entries = ledger.get(delivery) ?? [];
     ledger.delete(delivery);
     const blame = (why: string) => offending.push({ row, why, delivery });
-    if (row.doubted) count.inDoubt += 1;
+    if (row.doubted) {
+      count.inDoubt += 1;
+      if (row.channel === 'sms') count.inDoubtSms += 1;
+    }
+    // What the gateway took, but for what it said later that nobody got.
+    if ((entries.length > 0 && row.status !== 'undelivered') || row.status === 'unknown')
+      read.add(keyOf(row));
     if (row.status === 'queued' || row.status === 'sending') {
       count.stillOpen += 1;
       blame(`is still ${row.status}`);
@@ -126,6 +148,24 @@ export async function judge(
       }
     }
   }
+  for (const [old, follower] of [
+    [announcements.corrected, announcements.correction],
+    [announcements.retracted, announcements.retraction],
+  ] as const) {
+    const addressed = new Set(rows.filter(({ id }) => id === follower).map(({ address }) => address));
+    for (const row of rows) {
+      const wasRead = read.has(keyOf(row));
+      const retracted = follower === announcements.retraction;
+      if (row.id !== old || row.leftAt) continue;
+      if (wasRead && !addressed.has(row.address)) {
+        count.wrongReaders += 1;
+        offending.push({ row, why: 'was read, and its reader was not told', delivery: '' });
+      } else if (!wasRead && retracted && addressed.has(row.address) && !row.doubted) {
+        count.wrongReaders += 1;
+        offending.push({ row, why: 'was never read, and is retracted all the same', delivery: '' });
+      }
+    }
+  }
   for (const [delivery, entries] of ledger) {
     count.unexplained += entries.length;
     offending.push({ row: null, why: 'the gateway took what Herald does not know', delivery });
@@ -142,10 +182,10 @@ export async function judge(
   };
 }
 
-/** Contacts of the main audience that nobody wrote a row for, less those who left before. */
+/** Contacts of an audience that nobody wrote a row for, less those who left before. */
 const MISSED = `
   SELECT count(*)::int AS n FROM contacts k JOIN subscribers s ON s.id = k.subscriber_id
-  WHERE s.topics = ARRAY[(SELECT id FROM topics WHERE code = 'main')]
+  WHERE s.topics = ARRAY[(SELECT id FROM topics WHERE code = $2)]
     AND NOT EXISTS (SELECT FROM deliveries d WHERE d.announcement_id = $1 AND d.channel = k.channel AND d.address_key = k.address)
     AND NOT EXISTS (SELECT FROM suppressions x WHERE x.channel = k.channel AND x.address = k.address)`;
 

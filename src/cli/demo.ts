@@ -2,6 +2,7 @@ import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Command } from 'commander';
+import { getGlobalDispatcher } from 'undici';
 import { type Config, childEnvironment, emptied, loadConfig } from '../config.ts';
 import { HeraldError } from '../domain/errors.ts';
 import { createLog } from '../log.ts';
@@ -93,6 +94,8 @@ async function play(
   const { redisUrl } = herald.config;
   if (redisUrl) leftovers.push(() => forgetInstallation(redisUrl, herald.app.installationId));
   leftovers.push(() => herald.stop());
+  // A connection whose request was given up before it was sent counts as busy: the web server would wait for it.
+  leftovers.push(() => getGlobalDispatcher().destroy());
   stopping.throwIfAborted();
   say(
     `started in ${seconds(began)} s: database, web at ${herald.config.publicUrl}, sandbox at ${herald.sandboxUrl}, 5 worker processes\n`,

@@ -14,6 +14,9 @@ export function register(program: Command): void {
     .action(serve);
 }
 
+/** How long requests under way may take to end when it stops. Milliseconds. */
+const LINGER_MS = 10_000;
+
 /** The web process. It ends when it is told to, or when its parent is gone. */
 async function serve(): Promise<void> {
   const config = loadConfig();
@@ -34,7 +37,10 @@ async function serve(): Promise<void> {
         tellParent({ ready: 'web', bouncePort: bounces?.port });
         await aborted(stopping);
       } finally {
+        // Who has connected and asks nothing must not hold it up.
+        const linger = setTimeout(() => server.server.closeAllConnections(), LINGER_MS);
         await server.close();
+        clearTimeout(linger);
         await bounces?.close();
       }
     } finally {

@@ -82,6 +82,9 @@ const REFUSE = `
   INSERT INTO import_refusals (import_id, line, code, message)
   SELECT $1, * FROM unnest($2::int[], $3::text[], $4::text[])`;
 
+/** Longer than a client may take to send a whole file. */
+const ABANDONED_MINUTES = 15;
+
 /** Somebody else took an address between our look and our insert, or we waited for each other. */
 const TRY_AGAIN = new Set(['23505', '40P01']);
 
@@ -126,6 +129,17 @@ export class ImportStore {
       [importId, error === undefined ? 'done' : 'failed', error ?? null],
     );
     return found(rows[0]);
+  }
+
+  /** Imports that nobody goes on with, because their process was killed: failed, with how far they came. */
+  async failAbandoned(): Promise<number> {
+    const { rowCount } = await this.#pool.query(
+      `UPDATE imports SET state = 'failed', finished_at = now(),
+         error = 'Herald was ended while it read the file, after ' || rows_read || ' rows; import it again: '
+           || 'who was taken already is refused as a duplicate, and nothing happens twice'
+       WHERE state = 'running' AND touched_at < now() - interval '${ABANDONED_MINUTES} minutes'`,
+    );
+    return rowCount ?? 0;
   }
 
   /** @throws HeraldError `no-such-import` */
@@ -197,7 +211,7 @@ async function commitBatch(client: pg.PoolClient, importId: number, batch: Impor
     ]);
   }
   await client.query(
-    'UPDATE imports SET rows_read = $2, taken = taken + $3, refused = refused + $4 WHERE id = $1',
+    'UPDATE imports SET rows_read = $2, taken = taken + $3, refused = refused + $4, touched_at = now() WHERE id = $1',
     [importId, batch.rowsRead, taken.length, refused.length],
   );
   return { taken: taken.length, refused: refused.length };

@@ -43,6 +43,11 @@ ALTER TABLE announcements ADD CONSTRAINT announcements_supersedes_check
 -- Those that are set apart (domain/retry.ts); there are hardly ever any.
 CREATE INDEX shards_set_apart ON shards (id) WHERE deaths >= 3 AND due_at IS NOT NULL;
 
+-- ── imports that nobody goes on with ────────────────────────────────────────────────────────────────────────
+
+-- When it last took a batch: one whose process was killed is found by it.
+ALTER TABLE imports ADD COLUMN touched_at timestamptz NOT NULL DEFAULT now();
+
 -- ── receipts that never came ────────────────────────────────────────────────────────────────────────────────
 
 -- When the provider is asked about sent messages without a receipt; NULL: nothing to ask, or asked.
