@@ -25,6 +25,8 @@ import type {
   BreakerStore,
   DeliveryStore,
   ExpansionStore,
+  ReceiptQuestionStore,
+  ReceiptStore,
   SweepStore,
   WorkerStore,
 } from './pipeline/stores.ts';
@@ -47,6 +49,7 @@ import { createMessageStore } from './storage/messages.ts';
 import { migrate, requireSchema } from './storage/migrate.ts';
 import { createPool } from './storage/pool.ts';
 import { QuietHoursStore } from './storage/quiet-hours.ts';
+import { createReceiptQuestionStore } from './storage/receipt-questions.ts';
 import { createReceiptStore, suppressAddress } from './storage/receipts.ts';
 import { createReportStore } from './storage/reports.ts';
 import { createSealer } from './storage/seal.ts';
@@ -99,6 +102,9 @@ export interface Engine {
   readonly deliveries: DeliveryStore;
   readonly expansions: ExpansionStore;
   readonly sweeps: SweepStore;
+  readonly receipts: ReceiptStore;
+  readonly receiptQuestions: ReceiptQuestionStore;
+  readonly mode: ReadyConfig['mode'];
   readonly workers: WorkerStore;
   readonly breakers: BreakerStore;
   readonly limiter: Limiter;
@@ -305,6 +311,9 @@ export async function open(
         deliveries,
         expansions: createExpansionStore(pool, slot),
         sweeps,
+        receipts,
+        receiptQuestions: createReceiptQuestionStore(pool),
+        mode: config.mode,
         workers: createWorkerStore(pool),
         breakers: createBreakerStore(pool),
         limiter: limiter ?? createPostgresLimiter(pool),

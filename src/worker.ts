@@ -20,6 +20,11 @@ export type WorkerKind = (typeof WORKER_KINDS)[number];
 const SHARDS_AT_ONCE: Readonly<Record<Channel, number>> = { sms: 4, email: 4, webhook: 50 };
 /** Rows that this process has claimed and not yet sent: enough to keep every connection busy while the next are claimed. */
 const CLAIMED_AT_ONCE: Readonly<Record<Channel, number>> = { sms: 200, email: 100, webhook: 200 };
+/**
+ * Requests a second to one endpoint. What waits longer for its turn than `waitMs` is given back for `restMs` and as much
+ * again, by chance: so that hundreds of announcements to one outlet hold up nobody else.
+ */
+const ENDPOINT = { perSecond: 10, waitMs: 1_000, restMs: 2_000 } as const;
 const SWEEP_EVERY_MS = 1_000;
 /** Answers kept for repeated requests, and imports that nobody goes on with: looked at every ten minutes. */
 const TURNS_BETWEEN_PRUNES = 600;
@@ -158,7 +163,12 @@ async function runChannel(app: App, channel: Channel, lease: Lease, until: Abort
     persist,
     lease,
     pacerFor,
-    room: createRoom(CLAIMED_AT_ONCE[channel]),
+    endpointTurn: (id) => endpointTurn(app, id),
+    // An outlet that does not answer has a connection of its own.
+    room: createRoom(
+      CLAIMED_AT_ONCE[channel],
+      channel === 'webhook' ? undefined : CONNECTIONS.announcements[channel],
+    ),
     clock,
     random: Math.random,
     stopping: until,
@@ -180,6 +190,21 @@ async function runChannel(app: App, channel: Channel, lease: Lease, until: Abort
   }
   await ended(until, ...runners);
   await recorder.idle();
+}
+
+async function endpointTurn({ engine, clock, log }: App, endpointId: number): Promise<number> {
+  const until = clock.monotonicMs() + ENDPOINT.waitMs;
+  const request = { ratePerSecond: ENDPOINT.perSecond, wanted: 1, priority: 2 };
+  try {
+    while (clock.monotonicMs() < until) {
+      const { granted, inMs } = await engine.limiter.reserve({ bucket: `webhook:${endpointId}`, ...request });
+      await clock.sleep(inMs);
+      if (granted > 0) return 0;
+    }
+  } catch (error) {
+    log.warn({ err: error, endpoint: endpointId }, 'the limit of an endpoint cannot be asked; trying again');
+  }
+  return ENDPOINT.restMs * (1 + Math.random());
 }
 
 /** Resolves when the signal has aborted and what was under way is done. */

@@ -1,6 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { CHANNELS, type Channel } from '../domain/channel.ts';
 import { DELIVERY_STATUSES, type DeliveryStatus } from '../domain/delivery.ts';
+import { NO_RECEIPT } from '../domain/receipts.ts';
 import { maskAddress } from '../pipeline/address.ts';
 import type { Context } from './context.ts';
 import { type Printing, print, table } from './output.ts';
@@ -63,7 +64,7 @@ export function register(program: Command, { io, withApp }: Context): void {
                 d.attempt,
                 d.address,
                 d.locale,
-                d.code ?? '',
+                d.code === NO_RECEIPT ? 'no receipt' : (d.code ?? ''),
                 d.providerMessageId ?? '',
               ]),
             ) + more,

@@ -90,26 +90,28 @@ function describe(one: One): string {
 }
 
 /** Channel × status, with those statuses that occur, and seconds from approval to sent. */
-function countsTable({ counts, totals, timings, segments }: One): string {
+function countsTable({ counts, totals, withoutReceipt, timings, segments }: One): string {
   const channels = CHANNELS.filter((channel) => totals[channel] !== undefined);
   if (channels.length === 0) return 'no deliveries yet';
   const statuses = DELIVERY_STATUSES.filter((status) =>
     channels.some((channel) => counts[channel]?.[status]),
   );
   const seconds = (value: number | null | undefined) => (typeof value === 'number' ? value.toFixed(1) : '');
+  const silent = channels.some((channel) => withoutReceipt[channel]);
   const rows = channels.map((channel) => {
     const { p50, p95, max } = timings.seconds[channel] ?? {};
     return [
       channel,
       ...statuses.map((s) => counts[channel]?.[s] ?? 0),
       totals[channel] ?? 0,
+      ...(silent ? [withoutReceipt[channel] ?? 0] : []),
       seconds(p50),
       seconds(p95),
       seconds(max),
     ];
   });
   const sent = segments > 0 ? `\n${segments} SMS segments` : '';
-  return `${table(['channel', ...statuses, 'total', 'p50 s', 'p95 s', 'max s'], rows)}${sent}`;
+  return `${table(['channel', ...statuses, 'total', ...(silent ? ['no receipt'] : []), 'p50 s', 'p95 s', 'max s'], rows)}${sent}`;
 }
 
 function healthText(

@@ -1,3 +1,5 @@
+import type { ReceiptStatus } from './delivery.ts';
+
 /**
  * Why a provider did not take a message. Each adapter translates its provider's vocabulary into these with a
  * data table beside its client; the engine knows no provider codes.
@@ -46,6 +48,21 @@ export type SendOutcome =
       readonly code: string;
       readonly message: string;
     };
+
+/** The answer to "what became of this message?" */
+export type ReceiptAnswer =
+  | {
+      readonly asked: 'told';
+      /** The provider's own word, as its callbacks have it. */
+      readonly providerStatus: string;
+      /** Absent for a status that says nothing about the end. */
+      readonly receipt?: ReceiptStatus;
+      readonly code?: string;
+      readonly category?: FailureCategory;
+    }
+  /** It knows no such message (any more). */
+  | { readonly asked: 'not-known' }
+  | { readonly asked: 'unavailable'; readonly message: string };
 
 /** The answer to "did you take this message?" */
 export type SettleOutcome =

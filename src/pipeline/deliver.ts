@@ -3,6 +3,7 @@ import type { Channel, Gateway } from '../domain/channel.ts';
 import type { SendOutcome } from '../domain/outcome.ts';
 import { SET_APART_DEATHS } from '../domain/retry.ts';
 import { withoutNul } from '../domain/text.ts';
+import { type AskReceiptsDeps, askReceipts } from './ask-receipts.ts';
 import { givenBack, judge } from './attempt.ts';
 import type { Batcher } from './batcher.ts';
 import type { Composed, Composer, Composition } from './compose.ts';
@@ -18,12 +19,17 @@ const SLICE_MS = 1_000;
 const SLOW_MS = 500;
 /** Longest pause between two looks at the limits and at what is in flight. Milliseconds. */
 const PAUSE_MS = 100;
+/**
+ * A row whose request cannot start so soon after its turn, because every connection waits for an answer, is given back:
+ * whoever leaves, and whatever is stopped, meanwhile is then seen by the next claim. Milliseconds.
+ */
+const STALE_MS = 1_000;
 /** What is due sooner than a timer can tell goes at once. Milliseconds. */
 const TIMER_MS = 2;
 /** Most rows claimed at once: what a dying worker can leave in doubt. */
 const CLAIM_ROWS = 100;
 
-export interface DeliverDeps {
+export interface DeliverDeps extends Pick<AskReceiptsDeps, 'receipts' | 'receiptQuestions' | 'mode'> {
   readonly deliveries: DeliveryStore;
   readonly breakers: BreakerStore;
   readonly adapterFor: AdapterFor;
@@ -36,6 +42,8 @@ export interface DeliverDeps {
   readonly lease: Lease;
   /** The limit of a channel and gateway; undefined: none. */
   readonly pacerFor: (channel: Channel, gateway: Gateway) => Pacer | undefined;
+  /** Waits a little for an endpoint's turn at its own limit. @returns milliseconds until asking again makes sense; 0: now */
+  readonly endpointTurn: (endpointId: number) => Promise<number>;
   readonly room: Room;
   readonly clock: Clock;
   readonly random: () => number;
@@ -54,14 +62,23 @@ export interface Room {
   leave(places?: number): void;
   /** Resolves when somebody leaves. */
   change(): Promise<void>;
+  /** Waits for a connection, at most so many milliseconds; false: there was none, and nothing is to be ended. */
+  start(withinMs: number): Promise<boolean>;
+  end(): void;
 }
 
-export function createRoom(size: number): Room {
+/**
+ * @param size rows that may be claimed and not yet done
+ * @param atOnce requests that may be under way, as the adapter has connections. Nothing is claimed while a row waits for one
+ */
+export function createRoom(size: number, atOnce = size): Room {
   let used = 0;
+  let underWay = 0;
   let waiting: (() => void)[] = [];
+  const starting = new Set<(started: boolean) => void>();
   return {
     get free() {
-      return size - used;
+      return starting.size > 0 ? 0 : size - used;
     },
     worth: Math.ceil(Math.min(CLAIM_ROWS, size) / 2),
     enter(places) {
@@ -75,6 +92,26 @@ export function createRoom(size: number): Room {
       new Promise((resolve) => {
         waiting = [...waiting, resolve];
       }),
+    start(withinMs) {
+      if (underWay < atOnce) {
+        underWay += 1;
+        return Promise.resolve(true);
+      }
+      return new Promise((resolve) => {
+        const wake = (started: boolean) => {
+          clearTimeout(timer);
+          starting.delete(wake);
+          resolve(started);
+        };
+        const timer = setTimeout(wake, withinMs, false);
+        starting.add(wake);
+      });
+    },
+    end() {
+      const [next] = starting;
+      if (next) next(true);
+      else underWay -= 1;
+    },
   };
 }
 
@@ -90,7 +127,7 @@ const EXPIRED: SendOutcome = {
   message: 'not sent in time',
 };
 
-/** One run of one shard: claim it, settle what is in doubt, send for a second, put it back. */
+/** One run of one shard: claim it, ask for receipts that never came, settle what is in doubt, send for a second, put it back. */
 export async function deliver(
   deps: DeliverDeps,
   job: { readonly id: number; readonly generation: number },
@@ -101,11 +138,13 @@ export async function deliver(
   if (!claim) return; // another worker's, or an older generation's job
   const began = deps.clock.monotonicMs();
   let sent = 0;
+  let askInMs: number | null = 0;
   try {
     const adapter = deps.adapterFor(claim.channel, claim.gateway);
     if (adapter) {
-      await settle(deps, claim, adapter);
-      sent = await sendFor(deps, claim, adapter, SLICE_MS);
+      if (claim.asks) askInMs = await askReceipts(deps, claim, adapter);
+      if (claim.sends) await settle(deps, claim, adapter);
+      if (claim.sends) sent = await sendFor(deps, claim, adapter, SLICE_MS);
     } else {
       await deps.breakers.open({
         provider: 'none',
@@ -116,7 +155,7 @@ export async function deliver(
       });
     }
   } finally {
-    const again = await deps.persist(() => deliveries.releaseShard(claim, lease.workerId));
+    const again = await deps.persist(() => deliveries.releaseShard(claim, lease.workerId, askInMs));
     const ms = Math.round(deps.clock.monotonicMs() - began);
     deps.log.debug(
       {
@@ -184,14 +223,9 @@ async function sendFor(
       }
       claimed += rows.length;
       const whole = claimed > claim.toN - claim.fromN;
-      // Each message takes its cost from it before anybody else can.
-      if (allowance) pacer?.giveBack(allowance.tokens);
-      let turn = clock.monotonicMs() + (allowance?.inMs ?? 0);
       for (const row of rows) {
         const composed = composition.compose(row, adapter);
-        pacer?.spent(composed.cost);
-        const at = turn;
-        turn += composed.cost * (allowance?.everyMs ?? 0);
+        const at = allowance && pacer ? pacer.spend(allowance, composed.cost) : clock.monotonicMs();
         const sent = sendOne(deps, claim, adapter, composition, row, composed, at, halt)
           .catch((error: unknown) => {
             failed ??= { error }; // its result is not written down; putting the shard back finds it
@@ -199,6 +233,7 @@ async function sendFor(
           .finally(() => underWay.delete(sent));
         underWay.set(sent, clock.monotonicMs());
       }
+      if (allowance) pacer?.giveBack(allowance);
       // Nothing is left to ask the limit for.
       if (whole) break;
     }
@@ -215,7 +250,7 @@ async function sendFor(
  * Tokens, then as many rows. The room is taken before either, so that the shards of a process together never claim
  * more than it may hold.
  * @returns no rows and no tokens: the limit's turn has not come; no rows with tokens: nothing is due. With rows, the
- *   tokens are still taken: the caller gives them back as it spends.
+ *   tokens are still taken: the caller spends them and gives back the rest.
  */
 async function claimSome(
   { deliveries, lease, room }: DeliverDeps,
@@ -227,13 +262,13 @@ async function claimSome(
   let rows: readonly ClaimedDelivery[] = [];
   room.enter(most);
   try {
-    const allowance = await pacer?.take(Math.ceil(most * cost), claim.priority);
+    const allowance = await pacer?.take(Math.ceil(most * cost), claim.priority, cost);
     if (allowance && allowance.tokens <= 0) return { rows, allowance };
     try {
       const affordable = allowance ? Math.max(1, Math.floor(allowance.tokens / cost)) : most;
       rows = await deliveries.claimRows(claim, Math.min(most, affordable), lease.workerId);
     } finally {
-      if (allowance && rows.length === 0) pacer?.giveBack(allowance.tokens);
+      if (allowance && rows.length === 0) pacer?.giveBack(allowance);
     }
     return { rows, allowance };
   } finally {
@@ -256,20 +291,23 @@ async function sendOne(
   halt: () => boolean,
 ): Promise<void> {
   let outcome: SendOutcome;
+  let started = false;
   try {
     const early = at - deps.clock.monotonicMs();
     if (early > TIMER_MS) await deps.clock.sleep(early, deps.stopping);
+    const laterMs = claim.channel === 'webhook' ? await deps.endpointTurn(row.contactId) : 0;
+    started = await deps.room.start(STALE_MS);
     // The last look before the request is written: a process that was stopped sends nothing from memory.
-    if (deps.stopping.aborted || !deps.lease.valid()) {
-      await deps.recorder.add(
-        givenBack(claim, row, deps.stopping.aborted ? 'worker is stopping' : 'lease ran out'),
-      );
+    const not = whyNot(deps, started, laterMs);
+    if (not) {
+      await deps.recorder.add({ ...givenBack(claim, row, not), dueInMs: laterMs });
       return;
     }
     if (!composed.ready) outcome = composed.outcome;
     else if (composition.expiresInMs() > 0) outcome = await handOver(composed);
     else outcome = EXPIRED;
   } finally {
+    if (started) deps.room.end();
     deps.room.leave();
   }
   const { record, consequence } = judge(claim, row, outcome, {
@@ -283,6 +321,13 @@ async function sendOne(
   await deps.recorder.add(record);
   // Those that were in flight with it hear the same; once is enough.
   if (first && outcome.outcome === 'refused') await follow(deps, claim, adapter, outcome, consequence);
+}
+
+function whyNot({ stopping, lease }: DeliverDeps, started: boolean, laterMs: number): string | undefined {
+  if (stopping.aborted) return 'worker is stopping';
+  if (!lease.valid()) return 'lease ran out';
+  if (laterMs > 0) return 'the limit of its endpoint is used up';
+  return started ? undefined : 'every connection waits for an answer';
 }
 
 /** What the provider said; an adapter that throws has broken its rule, and nobody knows whether the message left. */

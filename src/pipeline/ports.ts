@@ -1,6 +1,6 @@
 import type { Abilities, Channel, Gateway } from '../domain/channel.ts';
 import type { EmailContent, Recipient, SmsContent, WebhookContent } from '../domain/message.ts';
-import type { SendOutcome, SettleOutcome } from '../domain/outcome.ts';
+import type { ReceiptAnswer, SendOutcome, SettleOutcome } from '../domain/outcome.ts';
 import type { OfficeStyle, RenderContext, TemplateBundle } from '../domain/template.ts';
 
 /** Time that cannot be set back; injected so that tests decide what time it is. */
@@ -88,6 +88,11 @@ export interface ChannelAdapter<C extends Channel = Channel> {
   send(message: OutgoingByChannel[C], signal: AbortSignal): Promise<SendOutcome>;
   /** Where the provider can be asked. Without it, an unknown delivery is sent again under the same id. */
   settle?(question: SettleQuestion, signal: AbortSignal): Promise<SettleOutcome>;
+  /**
+   * What became of a message that the provider took, for `abilities.receipts`: asked when its report has not come.
+   * Says the same as the report would have. Never throws.
+   */
+  askReceipt?(question: { readonly providerMessageId: string }, signal: AbortSignal): Promise<ReceiptAnswer>;
   /** Whether the provider takes our credentials now; what an open breaker waits for. */
   probe(
     signal: AbortSignal,
@@ -202,7 +207,11 @@ export interface Limiter {
   /**
    * @param request.bucket the limited thing, e.g. `twilio:live`
    * @param request.ratePerSecond > 0, in segments (SMS) or messages
-   * @param request.wanted tokens asked for, ≥ 1; at least one is granted when it is the caller's turn
+   * @param request.wanted tokens asked for; 0: only what is owed is settled
+   * @param request.atLeast what is of use to the caller, by default 1: so many are granted when its turn has come, even
+   *   where that is more than a block (one message of many segments at a low limit)
+   * @param request.owed tokens that were spent beyond what was granted; negative: that were granted and not spent. They
+   *   are settled whether anything is granted or not
    * @param request.priority 1 (soonest) … 4: while a lower number has unmet demand, higher ones get nothing
    */
   reserve(request: {
@@ -210,5 +219,7 @@ export interface Limiter {
     readonly ratePerSecond: number;
     readonly wanted: number;
     readonly priority: number;
+    readonly atLeast?: number;
+    readonly owed?: number;
   }): Promise<{ readonly granted: number; readonly inMs: number }>;
 }

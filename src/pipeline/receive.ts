@@ -9,6 +9,7 @@ import { maskAddress } from './address.ts';
 import { createBatcher } from './batcher.ts';
 import type { Logger } from './ports.ts';
 import type { DeliveryStore, ReceiptFact, ReceiptStore } from './stores.ts';
+import { isInert, receiptKey, takeReceipt } from './take-receipt.ts';
 
 /** A provider's callbacks: whose they are, whether they are genuine, what they say. Given by the channel's adapter. */
 export interface SmsCallbacks {
@@ -85,9 +86,6 @@ export interface ReceiveDeps {
   readonly log: Logger;
 }
 
-/** What a receipt can say that concerns more than its own row. */
-const CONSEQUENTIAL: readonly (FailureCategory | null)[] = ['rejected-content', 'opted-out'];
-
 /** Callbacks that arrive together share a transaction. */
 const GROUP_COMMIT = { maxItems: 500, lingerMs: 2 };
 
@@ -104,8 +102,6 @@ export function createReceive(deps: ReceiveDeps): Receive {
     if (callbacks?.verify(request)) return callbacks;
     throw new HeraldError('forbidden', 'bad-signature', 'the signature of this callback is missing or wrong');
   }
-  /** What happens in the sandbox of a live installation is a rehearsal: real contacts never feel it. */
-  const isInert = (gateway: Gateway) => deps.mode === 'live' && gateway === 'sandbox';
 
   async function contactBehind(token: string) {
     const contactId = readLeaveToken(deps.leaveKey, token);
@@ -122,27 +118,6 @@ export function createReceive(deps: ReceiveDeps): Receive {
   async function leave(token: string, source: string): Promise<void> {
     const { channel, address } = await contactBehind(token);
     await receipts.suppress({ channel, address, reason: 'left', source });
-  }
-
-  /** What a receipt means beyond its own row. */
-  async function follow(fact: ReceiptFact): Promise<void> {
-    if (isInert(fact.gateway)) return;
-    if (fact.category === 'rejected-content') {
-      await deps.deliveries.pauseFor(
-        fact.announcementId,
-        `${fact.source} refused the text (${fact.code ?? 'no code'})`,
-      );
-    }
-    if (fact.category === 'opted-out') {
-      const row = await receipts.delivery(fact.announcementId, fact.n);
-      if (row)
-        await receipts.suppress({
-          channel: row.channel,
-          address: row.address,
-          reason: 'opted-out',
-          source: fact.source,
-        });
-    }
   }
 
   /** @returns TwiML */
@@ -185,7 +160,7 @@ export function createReceive(deps: ReceiveDeps): Receive {
       category: null,
       detail: withoutNul(diagnostic),
     });
-    if (hard && receipt === 'undelivered' && !isInert(row.gateway)) {
+    if (hard && receipt === 'undelivered' && !isInert(deps.mode, row.gateway)) {
       await receipts.suppress({
         channel: 'email',
         address: row.address,
@@ -212,22 +187,21 @@ export function createReceive(deps: ReceiveDeps): Receive {
         source: 'twilio',
         receipt: told.receipt ?? null,
         event: told.providerStatus,
-        dedupe: `${told.providerMessageId}:${told.providerStatus}`,
+        dedupe: receiptKey(told.providerMessageId, told.providerStatus),
         providerMessageId: told.providerMessageId,
         code: told.code ?? null,
         category: told.category ?? null,
         detail: null,
       };
-      // What follows for others comes first: told again after a crash it is done again, told again later it is known.
-      if (CONSEQUENTIAL.includes(fact.category) && !(await receipts.isKnown(fact))) await follow(fact);
-      await batcher.add(fact);
+      await takeReceipt(deps, fact, (one) => batcher.add(one));
     },
 
     async smsInbound(request) {
       const { gateway, parseInbound } = genuine(request);
       const { from, act, messageSid } = parseInbound(request);
       // A START that Twilio tells again must not undo the STOP that came after it.
-      if (isInert(gateway) || (await receipts.isAnswered(messageSid))) return { twiml: '<Response/>' };
+      if (isInert(deps.mode, gateway) || (await receipts.isAnswered(messageSid)))
+        return { twiml: '<Response/>' };
       const twiml = await answer(act, from);
       await receipts.noteAnswered(messageSid);
       return { twiml };

@@ -7,6 +7,8 @@ export interface ChannelReport {
   readonly counts: Readonly<Partial<Record<DeliveryStatus, number>>>;
   readonly segments: number;
   readonly total: number;
+  /** Sent ones of which the provider was asked and knows no end; not those that it was not asked about yet. */
+  readonly withoutReceipt: number;
   /** Seconds from approval (or schedule) to sent. */
   readonly p50: number | null;
   readonly p95: number | null;

@@ -127,6 +127,10 @@ export interface ShardClaim {
   readonly retry: boolean;
   /** From {@link SET_APART_DEATHS} on its rows are taken one by one. */
   readonly deaths: number;
+  /** Whether rows of it are due to be sent, or to be settled. */
+  readonly sends: boolean;
+  /** Whether it is time to ask for receipts that never came. */
+  readonly asks: boolean;
 }
 
 /** A row that was moved to `sending` for us. */
@@ -205,8 +209,11 @@ export interface DeliveryStore {
   unsettled(claim: ShardClaim, limit: number): Promise<readonly UnsettledDelivery[]>;
   /** Writes a batch of results, their events and counts, in one transaction. */
   record(results: readonly AttemptRecord[], workerId: number): Promise<void>;
-  /** Puts the shard back; returns the job to enqueue when something in it is due now. */
-  releaseShard(claim: ShardClaim, workerId: number): Promise<Job | null>;
+  /**
+   * Puts the shard back; returns the job to enqueue when something in it is due now.
+   * @param askInMs receipts that are overdue now are asked for after this pause; null: never
+   */
+  releaseShard(claim: ShardClaim, workerId: number, askInMs?: number | null): Promise<Job | null>;
   /** Stops an announcement for a reason that a person must see. */
   pauseFor(announcementId: number, reason: string): Promise<void>;
 }
@@ -251,6 +258,21 @@ export interface ReceiptFact {
   readonly detail: string | null;
 }
 
+/** A sent message whose end should be known by now. */
+export interface SilentDelivery {
+  readonly n: number;
+  readonly providerMessageId: string;
+  /** Since the time to ask for it. */
+  readonly overdueMs: number;
+}
+
+export interface ReceiptQuestionStore {
+  /** Those of a shard after row `after`, in order. */
+  silent(claim: ShardClaim, after: number, limit: number): Promise<readonly SilentDelivery[]>;
+  /** Of these the provider knows no end: they stay sent, and are shown and counted as without receipt. */
+  noReceipt(claim: ShardClaim, ns: readonly number[]): Promise<void>;
+}
+
 export interface ReceiptStore {
   /** Writes and applies facts in one transaction; unknown deliveries are counted, not an error. */
   apply(facts: readonly ReceiptFact[]): Promise<{ readonly applied: number; readonly unknown: number }>;
@@ -290,7 +312,10 @@ export interface SweepStore {
   lead(graceMs: number, turn: () => Promise<void>): Promise<boolean>;
   /** Approved ones whose time has come → sending, and the expansions to enqueue. */
   startDue(): Promise<readonly Job[]>;
-  /** Shards that are due and in nobody's hands; at most a window per queue and priority. */
+  /**
+   * Shards that are due and in nobody's hands, at most a window per queue and priority; and a few of those whose
+   * receipts never came.
+   */
   enqueueDue(): Promise<readonly Job[]>;
   /** Workers silent for longer than `silentMs`: their rows become unknown, their shards free. */
   buryDead(

@@ -9,23 +9,26 @@ const BLOCK_US = 100_000;
 const DEMAND_US = 1_000_000;
 /** Longest that a refused caller is told to wait: well within {@link DEMAND_US}, or its demand would lapse. */
 const RETRY_US = 500_000;
+/** As many tokens may be owed: a few messages of many segments that cost more than was thought. */
+const MOST_OWED = 64;
 
 /**
  * GCRA on the server's clock. `tat`, the theoretical arrival time, is when the next token is due; a grant of n moves
  * it on by n/rate. Whoever would have to wait longer than a block gets nothing yet. Fields 1–4 are when
- * each priority last asked for more than it got.
+ * each priority last asked for more than it got. What is owed moves `tat` on as well, whosever turn it is.
  *
  * All times are whole microseconds, because Lua in Redis prints no more than 14 digits of a number by itself. A `tat`
  * further off than any grant can put it means that the clock was set back or the rate raised: it is pulled near.
  */
 const RESERVE = `
 local rate, wanted, priority = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
+local least, owed = tonumber(ARGV[4]), tonumber(ARGV[5])
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
 local state = redis.call('HMGET', KEYS[1], 'tat', '1', '2', '3', '4')
 
-local longest = math.max(${BLOCK_US}, 1000000 / rate)
-local tat = math.min(tonumber(state[1] or 0), now + ${BLOCK_US} + longest)
+local longest = math.max(${BLOCK_US}, ${MOST_OWED} * 1000000 / rate)
+local tat = math.min(tonumber(state[1] or 0), now + ${BLOCK_US} + longest) + owed * 1000000 / rate
 local start = math.max(now, tat)
 local outranked = false
 for p = 1, priority - 1 do
@@ -35,10 +38,11 @@ end
 
 local granted = 0
 if not outranked and start <= now + ${BLOCK_US} then
-  granted = math.min(wanted, math.max(1, math.floor(rate * ${BLOCK_US} / 1000000)))
-  tat = start + granted * 1000000 / rate
+  granted = math.min(wanted, math.max(least, math.floor(rate * ${BLOCK_US} / 1000000)))
 end
-redis.call('HSET', KEYS[1], 'tat', string.format('%.0f', tat), priority, granted < wanted and string.format('%.0f', now) or '0')
+if granted > 0 then tat = start + granted * 1000000 / rate end
+redis.call('HSET', KEYS[1], 'tat', string.format('%.0f', tat))
+if wanted > 0 then redis.call('HSET', KEYS[1], priority, granted < wanted and string.format('%.0f', now) or '0') end
 redis.call('PEXPIRE', KEYS[1], math.ceil((math.max(0, tat - now) + ${DEMAND_US}) / 1000))
 
 if granted > 0 then return {granted, math.floor(start - now)} end
@@ -57,7 +61,7 @@ export type RedisLimiterOptions =
 export function createRedisLimiter(options: RedisLimiterOptions): Limiter & { close(): Promise<void> } {
   const client = 'client' in options ? options.client : createRedisClient(options.url, 'produce');
   return {
-    async reserve({ bucket, ratePerSecond, wanted, priority }) {
+    async reserve({ bucket, ratePerSecond, wanted, priority, atLeast = 1, owed = 0 }) {
       const key = `herald-${options.prefix}-limit:{${bucket}}`;
       try {
         await connected(client);
@@ -66,8 +70,10 @@ export function createRedisLimiter(options: RedisLimiterOptions): Limiter & { cl
           1,
           key,
           ratePerSecond,
-          Math.max(1, Math.floor(wanted)),
+          Math.max(0, Math.floor(wanted)),
           priority,
+          Math.ceil(atLeast),
+          owed,
         );
         const [granted = 0, inUs = 0] = reply as number[];
         return { granted, inMs: Math.max(0, inUs) / 1_000 };

@@ -18,8 +18,8 @@ export type MagicEffect =
   | { readonly kind: 'slow'; readonly ms: number }
   /** Taken; ends like this, by callback. */
   | { readonly kind: 'end'; readonly status: 'undelivered' | 'failed'; readonly code: number }
-  /** Taken and sent; no callback ever comes. */
-  | { readonly kind: 'silent' }
+  /** Taken, and gets this far; no callback ever comes, so only who asks gets to know it. */
+  | { readonly kind: 'silent'; readonly status: 'sent' | 'delivered' }
   /** Delivered; then the citizen answers. */
   | { readonly kind: 'answer'; readonly body: string };
 
@@ -121,11 +121,16 @@ export const MAGIC_NUMBERS: readonly MagicNumber[] = [
   { suffix: '900002', what: 'taken, and never answered', effect: { kind: 'take-and-hang' } },
   { suffix: '900003', what: 'not taken: connection cut once, then taken', effect: { kind: 'cut', times: 1 } },
   { suffix: '900004', what: 'taken, answered after 2 s', effect: { kind: 'slow', ms: 2000 } },
-  { suffix: '900005', what: 'sent, no receipt ever', effect: { kind: 'silent' } },
+  { suffix: '900005', what: 'sent, no receipt ever', effect: { kind: 'silent', status: 'sent' } },
   {
     suffix: '900006',
     what: 'delivered, and the citizen answers STOP',
     effect: { kind: 'answer', body: 'STOP' },
+  },
+  {
+    suffix: '900007',
+    what: 'delivered, no receipt ever: the API says so when it is asked',
+    effect: { kind: 'silent', status: 'delivered' },
   },
 ];
 

@@ -147,7 +147,7 @@ export class Lives {
 /** The statuses after the first one, which gets no callback. */
 function stepsOf(message: Message, effect: MagicEffect | undefined): Step[] {
   const steps: Step[] = message.status === 'accepted' ? [{ status: 'queued' }] : [];
-  if (effect?.kind === 'silent') return [...steps, { status: 'sent' }];
+  if (effect?.kind === 'silent' && effect.status === 'sent') return [...steps, { status: 'sent' }];
   if (effect?.kind !== 'end') return [...steps, { status: 'sent' }, { status: 'delivered' }];
   // `failed` is Twilio's own word before sending, `undelivered` the carrier's after it.
   if (effect.status === 'undelivered') steps.push({ status: 'sent' });

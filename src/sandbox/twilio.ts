@@ -14,7 +14,7 @@ export interface TwilioSettings extends LifeSettings {
   readonly latencyMs: number;
   /** How far the list of messages runs behind, in milliseconds; the real one up to 5 s. */
   readonly listLagMs: number;
-  /** Requests per second (and a burst of one second) above which the API answers 429; 0: no limit. */
+  /** Messages sent or asked for per second (and a burst of one second) above which the API answers 429; 0: no limit. */
   readonly requestsPerSecond: number;
 }
 
@@ -26,6 +26,8 @@ export const TWILIO_DEFAULTS: TwilioSettings = {
   inboundUrl: '',
   callbackFaults: { duplicateShare: 0, reorderShare: 0, seed: 1 },
 };
+
+const TOO_FAST = { status: 429, code: 20429, message: 'Too Many Requests', retryAfterSeconds: 1 } as const;
 
 export interface TwilioAccount {
   /** `AC` and 32 hexadecimal digits. */
@@ -106,6 +108,7 @@ export class SandboxTwilio {
       });
     }
     const message = this.#messages.get(/^GET \/Messages\/(SM[0-9a-f]{32})\.json$/.exec(route)?.[1] ?? '');
+    if (message && this.#tooFast()) return refuse(response, TOO_FAST);
     if (message) return answerJson(response, 200, this.#messages.toJson(message));
     refuse(response, {
       status: 404,
@@ -116,14 +119,7 @@ export class SandboxTwilio {
 
   async #create(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const form = new URLSearchParams(await readBody(request));
-    if (this.#tooFast()) {
-      return refuse(response, {
-        status: 429,
-        code: 20429,
-        message: 'Too Many Requests',
-        retryAfterSeconds: 1,
-      });
-    }
+    if (this.#tooFast()) return refuse(response, TOO_FAST);
     const asked = parseNewMessage(form);
     if ('code' in asked) return refuse(response, asked);
     const effect = this.#effectFor(asked.to);

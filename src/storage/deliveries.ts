@@ -15,13 +15,18 @@ import { loadChain } from './audience.ts';
 import { countChanges, countLatencies, slotOf } from './counts.ts';
 import { inTransaction } from './pool.ts';
 import type { Sealer } from './seal.ts';
-import { AWAKE, DEATHS, doubt, RUNNABLE, unknownUntil } from './shards.ts';
+import { AWAKE, askReceiptAt, DEATHS, doubt, RUNNABLE, SILENT, unknownUntil } from './shards.ts';
 
+/** Whatever becomes of its worker: what it may send is asked for in time. */
 const CLAIM_SHARD = `
-  UPDATE shards SET claimed_by = $3, claimed_at = now(), enqueued_at = NULL
-  WHERE id = $1 AND generation = $2 AND claimed_by IS NULL AND due_at IS NOT NULL
-  RETURNING id AS "shardId", announcement_id AS "announcementId", channel, gateway, priority,
-    from_n AS "fromN", to_n AS "toN", retry, deaths`;
+  UPDATE shards s SET claimed_by = $3, claimed_at = now(), enqueued_at = NULL,
+    ask_receipts_at = CASE s.channel WHEN 'sms' THEN coalesce(s.ask_receipts_at, ${askReceiptAt('now()')}) END
+  FROM announcements a
+  WHERE s.id = $1 AND s.generation = $2 AND s.claimed_by IS NULL AND (s.due_at IS NOT NULL OR s.ask_receipts_at <= now())
+    AND a.id = s.announcement_id
+  RETURNING s.id AS "shardId", s.announcement_id AS "announcementId", s.channel, s.gateway, s.priority,
+    s.from_n AS "fromN", s.to_n AS "toN", s.retry, s.deaths, coalesce(s.due_at <= now(), false) AS sends,
+    coalesce(s.ask_receipts_at <= now(), false) AS asks`;
 
 /** Rows of a shard that the present run may take: a webhook's later attempts are their own shard's business. */
 const IN_SHARD = `d.announcement_id = $1 AND d.n BETWEEN $2 AND $3 AND (d.channel <> 'webhook' OR $4::boolean OR d.attempt = 0)`;
@@ -166,7 +171,8 @@ const SETTLE_LOST = `now() + CASE d.channel WHEN 'sms' THEN interval '30 seconds
 
 /**
  * A shard is put back when nothing of it is in flight. What this worker has still claimed in it then was lost with a
- * connection, in the claim's answer or with the result: it is in doubt.
+ * connection, in the claim's answer or with the result: it is in doubt. Receipts are asked for when the first one is
+ * overdue; that of an SMS in doubt too, for a callback may say that it was sent, and then nobody comes back to it.
  */
 const RELEASE_SHARD = `
   WITH locked AS (
@@ -176,13 +182,19 @@ const RELEASE_SHARD = `
     ORDER BY d.n FOR UPDATE OF d
   ), ${doubt(SETTLE_LOST, 'deliver', `'the claim or its result was lost'`)}, ${countChanges('$7::smallint')},
   rest AS (
-    SELECT min(due) AS due FROM (
-      SELECT CASE WHEN d.status = 'queued' THEN coalesce(d.due_at, now()) ELSE d.due_at END AS due
-      FROM deliveries d WHERE ${IN_SHARD} AND d.status IN ('queued', 'unknown')
-      UNION ALL SELECT due_at FROM doubted WHERE channel <> 'webhook' OR $4::boolean
+    SELECT min(due) AS due, min(ask) FILTER (WHERE channel = 'sms' AND (status = 'sent' OR ask > now())) AS ask FROM (
+      SELECT d.channel, d.status, CASE d.status WHEN 'queued' THEN coalesce(d.due_at, now()) WHEN 'unknown' THEN d.due_at END AS due,
+        CASE WHEN d.status <> 'queued' THEN ${askReceiptAt('d.claimed_at')} END AS ask
+      FROM deliveries d JOIN announcements a ON a.id = d.announcement_id
+      WHERE ${IN_SHARD} AND (d.status IN ('queued', 'unknown') OR ${SILENT})
+      UNION ALL
+      SELECT channel, 'unknown', due_at, ${askReceiptAt('now()')} FROM doubted JOIN announcements a ON a.id = $1
+      WHERE channel <> 'webhook' OR $4::boolean
     ) x
   )
   UPDATE shards s SET claimed_by = NULL, claimed_at = NULL, due_at = rest.due,
+    ask_receipts_at = CASE WHEN rest.ask > now() THEN rest.ask
+                           WHEN rest.ask IS NOT NULL THEN now() + $8::float8 * interval '1 millisecond' END,
     generation = s.generation + (coalesce(rest.due <= now(), false) AND ${RUNNABLE})::int,
     enqueued_at = CASE WHEN rest.due <= now() AND ${RUNNABLE} THEN now() END
   FROM rest, announcements a WHERE s.id = $5 AND s.claimed_by = $6 AND a.id = s.announcement_id
@@ -281,7 +293,7 @@ export function createDeliveryStore(pool: pg.Pool, sealer: Sealer): DeliveryStor
       });
     },
 
-    async releaseShard(claim, workerId) {
+    async releaseShard(claim, workerId, askInMs = 0) {
       const { rows } = await pool.query<{
         channel: Channel;
         id: number;
@@ -291,7 +303,7 @@ export function createDeliveryStore(pool: pg.Pool, sealer: Sealer): DeliveryStor
       }>({
         name: 'release-shard',
         text: RELEASE_SHARD,
-        values: [...range(claim), claim.shardId, workerId, slotOf(workerId)],
+        values: [...range(claim), claim.shardId, workerId, slotOf(workerId), askInMs],
       });
       const shard = rows[0];
       if (!shard?.due) return null;

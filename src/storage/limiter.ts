@@ -8,30 +8,38 @@ const DEMAND = 1;
 
 /** Longest that a refused caller is told to wait, in seconds: within {@link DEMAND}, or its demand would lapse. */
 const RETRY = 0.5;
+/** As many tokens may be owed: a few messages of many segments that cost more than was thought. */
+const MOST_OWED = 64;
 
 /**
  * GCRA in one row: the theoretical arrival time moves on by what is granted. A caller that would have to wait
  * longer than a block gets nothing and asks again; while a higher priority asks in vain, lower ones get nothing.
- * A `tat` further off than any grant can put it means that the clock was set back: it is pulled near.
+ * What is owed moves it on as well, whosever turn it is. A `tat` further off than any grant can put it means that the
+ * clock was set back: it is pulled near.
  */
 const RESERVE = `
   WITH clock AS (SELECT extract(epoch FROM clock_timestamp())::float8 AS now),
   bucket AS (
-    SELECT l.tat, l.waiting, c.now,
-      greatest(c.now, least(l.tat, c.now + ${BLOCK} + greatest(${BLOCK}, 1 / $2::float8))) AS start,
+    SELECT l.waiting, c.now,
+      greatest(c.now, due.tat) AS start, due.tat,
       EXISTS (SELECT FROM generate_series(1, $4::int - 1) AS p
               WHERE l.waiting[p] > c.now - ${DEMAND} AND l.waiting[p] <= c.now) AS outranked
-    FROM limits l, clock c WHERE l.bucket = $1 FOR UPDATE OF l
+    FROM limits l, clock c
+    CROSS JOIN LATERAL (
+      SELECT least(l.tat, c.now + ${BLOCK} + greatest(${BLOCK}, ${MOST_OWED} / $2::float8)) + $5::float8 / $2::float8 AS tat
+    ) due
+    WHERE l.bucket = $1 FOR UPDATE OF l
   ),
   granted AS (
     SELECT *, CASE WHEN outranked OR start > now + ${BLOCK} THEN 0
-                   ELSE least($3::int, greatest(1, floor($2::float8 * ${BLOCK})::int)) END AS n
+                   ELSE least($3::int, greatest($6::int, floor($2::float8 * ${BLOCK})::int)) END AS n
     FROM bucket
   ),
   written AS (
     UPDATE limits l SET
-      tat = CASE WHEN g.n > 0 THEN g.start + g.n / $2::float8 ELSE l.tat END,
-      waiting = l.waiting[1:$4::int - 1] || (CASE WHEN g.n < $3::int THEN g.now ELSE 0 END) || l.waiting[$4::int + 1:4]
+      tat = CASE WHEN g.n > 0 THEN g.start + g.n / $2::float8 ELSE g.tat END,
+      waiting = CASE WHEN $3::int = 0 THEN l.waiting
+        ELSE l.waiting[1:$4::int - 1] || (CASE WHEN g.n < $3::int THEN g.now ELSE 0 END) || l.waiting[$4::int + 1:4] END
     FROM granted g WHERE l.bucket = $1
   )
   SELECT n AS granted, (CASE WHEN n > 0 THEN start - now WHEN outranked THEN ${BLOCK} ELSE least(${RETRY}, start - now - ${BLOCK} / 2) END) * 1000 AS "inMs"
@@ -41,7 +49,7 @@ const RESERVE = `
 export function createPostgresLimiter(pool: pg.Pool): Limiter {
   const known = new Set<string>();
   return {
-    async reserve({ bucket, ratePerSecond, wanted, priority }) {
+    async reserve({ bucket, ratePerSecond, wanted, priority, atLeast = 1, owed = 0 }) {
       if (!known.has(bucket)) {
         await pool.query('INSERT INTO limits (bucket) VALUES ($1) ON CONFLICT DO NOTHING', [bucket]);
         known.add(bucket);
@@ -49,7 +57,7 @@ export function createPostgresLimiter(pool: pg.Pool): Limiter {
       const { rows } = await pool.query<{ granted: number; inMs: number }>({
         name: 'reserve',
         text: RESERVE,
-        values: [bucket, ratePerSecond, Math.max(1, Math.floor(wanted)), priority],
+        values: [bucket, ratePerSecond, Math.max(0, Math.floor(wanted)), priority, owed, Math.ceil(atLeast)],
       });
       const { granted = 0, inMs = 100 } = rows[0] ?? {};
       return { granted, inMs: Math.max(0, inMs) };

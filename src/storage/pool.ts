@@ -51,6 +51,19 @@ export function createPool(options: PoolOptions): pg.Pool {
   return pool;
 }
 
+const DEADLOCK = '40P01';
+
+/** Repeats what PostgreSQL aborted because two waited for each other; the other one has gone on meanwhile. */
+export async function pastDeadlocks<T>(act: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await act();
+    } catch (error) {
+      if (attempt === 5 || (error as { code?: string }).code !== DEADLOCK) throw error;
+    }
+  }
+}
+
 /**
  * Runs `act` on one connection between BEGIN and COMMIT; an error rolls everything back and is thrown on.
  * @throws Error when the transaction was aborted by an error that `act` swallowed: nothing was committed

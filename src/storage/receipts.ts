@@ -1,8 +1,9 @@
 import type pg from 'pg';
 import type { Channel } from '../domain/channel.ts';
+import { NO_RECEIPT } from '../domain/receipts.ts';
 import type { ReceiptFact, ReceiptStore } from '../pipeline/stores.ts';
 import { countChanges, countLatencies } from './counts.ts';
-import { inTransaction } from './pool.ts';
+import { inTransaction, pastDeadlocks } from './pool.ts';
 
 type Queryable = Pick<pg.PoolClient, 'query'>;
 
@@ -31,7 +32,7 @@ const APPLY = `
     FROM known ORDER BY announcement_id, n, receipt DESC NULLS LAST
   ),
   locked AS (
-    SELECT d.announcement_id, d.n, d.channel, d.status AS old, d.segments FROM deliveries d
+    SELECT d.announcement_id, d.n, d.channel, d.status AS old, d.segments, d.error_code FROM deliveries d
     JOIN best b ON b.announcement_id = d.announcement_id AND b.n = d.n
     ORDER BY d.announcement_id, d.n FOR UPDATE OF d
   ),
@@ -51,11 +52,19 @@ const APPLY = `
       provider_message_id = coalesce(d.provider_message_id, x.provider_message_id,
         CASE WHEN x.new IN ('sent', 'delivered') THEN x.source END),
       error_code = CASE WHEN x.new IN ('failed', 'undelivered') AND x.new <> x.old THEN coalesce(x.code, 'unknown')
-                        WHEN x.new = 'delivered' THEN NULL ELSE d.error_code END
+                        WHEN x.new IN ('sent', 'delivered') AND x.new <> x.old THEN NULL ELSE d.error_code END
     FROM decided x WHERE d.announcement_id = x.announcement_id AND d.n = x.n
       AND (x.new <> x.old OR d.provider_message_id IS NULL AND x.provider_message_id IS NOT NULL)
-    RETURNING d.announcement_id, d.n, x.channel, x.old, d.status AS new, x.segments AS old_segments, d.segments
-  ), ${countChanges('$11::smallint')}, ${countLatencies('$11::smallint')}
+    RETURNING d.announcement_id, d.n, x.channel, x.old, d.status AS new, x.segments AS old_segments, d.segments, x.error_code AS old_code
+  ),
+  -- The receipt came after all: its shard counts one less. A shard's rows are looked up by where it begins.
+  late AS (
+    SELECT own.id, count(*) AS n FROM changed c CROSS JOIN LATERAL (
+      SELECT s.id FROM shards s WHERE s.announcement_id = c.announcement_id AND s.channel = c.channel AND s.from_n <= c.n
+      ORDER BY s.from_n DESC LIMIT 1) own
+    WHERE c.old = 'sent' AND c.new <> 'sent' AND c.old_code = '${NO_RECEIPT}' GROUP BY own.id ORDER BY own.id
+  ),
+  counted_off AS (UPDATE shards s SET without_receipt = s.without_receipt - late.n FROM late WHERE s.id = late.id), ${countChanges('$11::smallint')}, ${countLatencies('$11::smallint')}
   SELECT (SELECT count(*)::int FROM fact) AS facts, (SELECT count(*)::int FROM known) AS known`;
 
 /**
@@ -105,7 +114,7 @@ export function createReceiptStore(pool: pg.Pool, slot: number): ReceiptStore {
   return {
     async apply(facts) {
       const column = <K extends keyof ReceiptFact>(key: K) => facts.map((f) => f[key]);
-      const { rows } = await pool.query<{ facts: number; known: number }>({
+      const write = {
         name: 'apply-receipts',
         text: APPLY,
         values: [
@@ -121,7 +130,9 @@ export function createReceiptStore(pool: pg.Pool, slot: number): ReceiptStore {
           column('detail'),
           slot,
         ],
-      });
+      };
+      // A provider tells most things once: what was aborted for somebody else's sake is written again.
+      const { rows } = await pastDeadlocks(() => pool.query<{ facts: number; known: number }>(write));
       const { facts: told = 0, known = 0 } = rows[0] ?? {};
       return { applied: known, unknown: told - known };
     },

@@ -15,6 +15,9 @@ const LATENCIES = `
   SELECT channel, bucket, sum(n)::int AS n, max(max_ms)::float8 AS max_ms
   FROM send_latencies WHERE announcement_id = $1 GROUP BY channel, bucket ORDER BY channel, bucket`;
 
+const WITHOUT_RECEIPT = `
+  SELECT channel, sum(without_receipt)::int AS n FROM shards WHERE announcement_id = $1 GROUP BY channel`;
+
 const ROW = `announcement_id AS "announcementId", n, channel, status, attempt, address_key AS address, locale, segments,
   provider_message_id AS "providerMessageId", error_code AS code, due_at AS "dueAt"`;
 
@@ -40,11 +43,12 @@ function percentile(buckets: readonly Bucket[], share: number): number | null {
 export function createReportStore(pool: pg.Pool): ReportStore {
   return {
     async channels(announcementId) {
-      const [counts, latencies] = await Promise.all([
+      const [counts, latencies, silent] = await Promise.all([
         pool.query<{ channel: Channel; status: DeliveryStatus; n: number; segments: number }>(COUNTS, [
           announcementId,
         ]),
         pool.query<Bucket>(LATENCIES, [announcementId]),
+        pool.query<{ channel: Channel; n: number }>(WITHOUT_RECEIPT, [announcementId]),
       ]);
       const reports: Partial<Record<Channel, ChannelReport>> = {};
       for (const channel of new Set(counts.rows.map((r) => r.channel))) {
@@ -54,6 +58,7 @@ export function createReportStore(pool: pg.Pool): ReportStore {
           counts: Object.fromEntries(rows.map((r) => [r.status, r.n])),
           segments: rows.reduce((sum, r) => sum + r.segments, 0),
           total: rows.reduce((sum, r) => sum + r.n, 0),
+          withoutReceipt: silent.rows.find((r) => r.channel === channel)?.n ?? 0,
           p50: percentile(buckets, 0.5),
           p95: percentile(buckets, 0.95),
           max: percentile(buckets, 1),

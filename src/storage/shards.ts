@@ -1,8 +1,16 @@
 import { WEBHOOK_HOURS } from '../domain/announcement.ts';
+import { LONGEST_VALIDITY_MS, NO_RECEIPT, RECEIPT_GRACE_MS } from '../domain/receipts.ts';
 
 /** When an announcement `a` gives up what is still unknown on a channel: an hour after the last try there can be. */
 export const unknownUntil = (channel: string): string => `(interval '1 hour' + CASE ${channel}
   WHEN 'webhook' THEN greatest(a.approved_at, a.scheduled_at) + interval '${WEBHOOK_HOURS} hours' ELSE a.expires_at END)`;
+
+/** When an announcement `a` asks for the receipt of what was sent at `sentAt`: `askReceiptAt` of src/domain/receipts.ts. */
+export const askReceiptAt = (sentAt: string): string =>
+  `(least(a.expires_at, ${sentAt} + interval '${LONGEST_VALIDITY_MS} milliseconds') + interval '${RECEIPT_GRACE_MS} milliseconds')`;
+
+/** Whether a row `d` was sent and nobody has said what became of it; not those without receipt for good. */
+export const SILENT = `(d.channel = 'sms' AND d.status = 'sent' AND d.error_code IS DISTINCT FROM '${NO_RECEIPT}')`;
 
 /** How many workers died while they were sending a row of `deliveries d`. */
 export const DEATHS = `(SELECT count(*)::int FROM delivery_events e

@@ -16,6 +16,9 @@ import { doubt, RUNNABLE, unknownUntil } from './shards.ts';
 const WINDOW = 64;
 /** A job that nobody took for so long counts as lost, and its shard is enqueued under the next generation. */
 const LOST_AFTER = `interval '15 seconds'`;
+/** Shards that are asked for receipts at a time, by all workers together. */
+const ASKING = 2;
+const LOWEST_PRIORITY = 4;
 /** A single message is to be through within ten seconds, whatever the queue has lost. */
 const SHARD_LOST_AFTER = `(CASE WHEN s.priority = ${SINGLE_PRIORITY} THEN interval '3 seconds' ELSE ${LOST_AFTER} END)`;
 /** No run of a shard takes so long: its worker lives and does not know that it has it (a lost acknowledgement). */
@@ -63,6 +66,29 @@ const ENQUEUE_SHARDS = `
   )
   UPDATE shards s SET generation = s.generation + 1, enqueued_at = now() FROM due WHERE s.id = due.id
   RETURNING s.id, s.channel, s.generation, s.priority`;
+
+/**
+ * Shards whose receipts are overdue, whatever has become of their announcements: a few, the longest overdue first, at
+ * the lowest priority.
+ */
+const ENQUEUE_ASKING = `
+  WITH asking AS (
+    SELECT count(*) AS n FROM (
+      SELECT FROM shards WHERE claimed_by IS NOT NULL AND ask_receipts_at <= now()
+      UNION ALL
+      SELECT FROM shards WHERE ask_receipts_at <= now() AND claimed_by IS NULL AND enqueued_at >= now() - ${LOST_AFTER}
+    ) x
+  ),
+  picked AS (
+    SELECT s.id FROM shards s
+    WHERE s.ask_receipts_at <= now() AND s.claimed_by IS NULL
+      AND (s.enqueued_at IS NULL OR s.enqueued_at < now() - ${LOST_AFTER})
+      AND NOT EXISTS (SELECT FROM breakers b WHERE b.channel = s.channel AND b.gateway = s.gateway)
+    ORDER BY s.ask_receipts_at, s.id LIMIT greatest(0, ${ASKING} - (SELECT n FROM asking))
+    FOR UPDATE OF s SKIP LOCKED
+  )
+  UPDATE shards s SET generation = s.generation + 1, enqueued_at = now() FROM picked WHERE s.id = picked.id
+  RETURNING s.id, s.channel, s.generation, ${LOWEST_PRIORITY} AS priority`;
 
 /**
  * A dead worker's claims: its rows become `unknown` (they may have been sent), its shards are free again. So are
@@ -126,7 +152,9 @@ const STOP_ROWS = `
       CASE WHEN a.state = 'cancelled' THEN 'cancelled' ELSE 'expired' END::delivery_status AS status
     FROM shards s JOIN announcements a ON a.id = s.announcement_id
     WHERE s.due_at IS NOT NULL AND s.claimed_by IS NULL AND (
-      a.state = 'cancelled' OR (a.expires_at <= now() AND s.channel <> 'webhook' AND a.state IN ('sending', 'paused', 'approved', 'expired')))
+      a.state = 'cancelled' OR (a.expires_at <= now() AND s.channel <> 'webhook'
+        -- One that was in doubt is found not to have been sent when all the rest is over.
+        AND (a.state IN ('sending', 'paused', 'approved', 'expired') OR a.state = 'completed' AND s.due_at <= now())))
       AND EXISTS (SELECT FROM deliveries d WHERE d.announcement_id = s.announcement_id AND d.n BETWEEN s.from_n AND s.to_n AND d.status = 'queued')
     ORDER BY s.id LIMIT 100 FOR UPDATE OF s SKIP LOCKED
   ),
@@ -235,6 +263,7 @@ export function createSweepStore(pool: pg.Pool): SweepStore {
     async enqueueDue() {
       const rows: { id: number; channel: Channel; generation: number; priority: number }[] =
         await one(ENQUEUE_SHARDS);
+      rows.push(...(await one(ENQUEUE_ASKING)));
       return rows.map(
         (r): Job => ({
           queue: queueOf(r.channel, r.priority),

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { open } from '../../src/app.ts';
+import { type App, open } from '../../src/app.ts';
 import { loadConfig } from '../../src/config.ts';
 import { createLog } from '../../src/log.ts';
 import { expand } from '../../src/pipeline/expand.ts';
@@ -32,19 +32,13 @@ async function submitted(): Promise<string> {
   return id;
 }
 
-/** What the expand worker does, for one announcement. */
-async function listRecipients(id: string): Promise<void> {
+/** Does something that no command does, to one announcement. */
+async function inside(id: string, act: (app: App, announcement: number) => Promise<unknown>): Promise<void> {
   const log = createLog('silent', 'test');
   const ground = await provision(loadConfig(office.environment), () => {});
   const app = await open(ground.config, { log, name: 'test' });
   try {
-    const announcement = app.ids.decode('announcement', id).id;
-    const { rows } = await app.pool.query(
-      'SELECT announcement_id AS id, generation FROM expansions WHERE announcement_id = $1',
-      [announcement],
-    );
-    const [job] = rows;
-    await expand({ ...app.engine, signal: new AbortController().signal }, job);
+    await act(app, app.ids.decode('announcement', id).id);
   } finally {
     await app.close();
   }
@@ -77,6 +71,32 @@ describe('preview', () => {
     });
   });
 });
+
+/** What the expand worker does. */
+const listRecipients = (id: string) =>
+  inside(id, async (app, announcement) => {
+    const { rows } = await app.pool.query(
+      'SELECT announcement_id AS id, generation FROM expansions WHERE announcement_id = $1',
+      [announcement],
+    );
+    const [job] = rows;
+    await expand({ ...app.engine, signal: new AbortController().signal }, job);
+  });
+
+/** Of its first SMS there is no receipt. */
+const loseReceipt = (id: string) =>
+  inside(id, async ({ pool }, announcement) => {
+    const { rows } = await pool.query(
+      `UPDATE deliveries SET status = 'sent', provider_message_id = 'SM', error_code = 'no-receipt'
+       WHERE (announcement_id, n) = (SELECT announcement_id, min(n) FROM deliveries WHERE announcement_id = $1 AND channel = 'sms' GROUP BY 1)
+       RETURNING n`,
+      [announcement],
+    );
+    await pool.query(
+      'UPDATE shards SET without_receipt = 1 WHERE announcement_id = $1 AND $2 BETWEEN from_n AND to_n',
+      [announcement, rows[0].n],
+    );
+  });
 
 describe('from draft to sending', () => {
   test('somebody writes, somebody else approves, and the status shows what came of it', async () => {
@@ -127,6 +147,12 @@ describe('from draft to sending', () => {
     const next = await office.run('deliveries', id, '--after', nextCursor, '--limit', '1', '--json');
     expect(next.json<{ items: { id: string }[] }>().items[0]?.id).not.toBe(nextCursor);
     expect((await office.run('deliveries', id, '--status', 'delivered')).out).toBe('none\n');
+
+    await loseReceipt(id);
+    expect((await office.run('status', id)).out).toMatch(/^channel .*total +no receipt .*\n.*sms +.* 1 *$/m);
+    expect((await office.run('deliveries', id, '--status', 'sent')).out).toMatch(
+      / sms +sent .* no receipt +SM/,
+    );
 
     const paused = await office.run('pause', id, '--user', approver, '--reason', 'wrong district');
     expect(paused.out).toBe(`${id} is paused\n`);

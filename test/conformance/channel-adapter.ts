@@ -188,6 +188,29 @@ export function describeChannelAdapter<C extends Channel>(
       expect(await adapter.settle?.(question(address), never)).toMatchObject({ settled: 'unavailable' });
       await adapter.close();
     };
+    const isAskedForReceipts = async () => {
+      const address = rig.address('accepted');
+      const outcome = await rig.adapter.send(rig.message(address), never);
+      if (outcome.outcome !== 'accepted') throw new Error('it was not taken');
+      const { providerMessageId } = outcome;
+      const ask = rig.adapter.askReceipt?.bind(rig.adapter);
+      await expect
+        .poll(() => ask?.({ providerMessageId }, never))
+        .toMatchObject({ asked: 'told', receipt: 'delivered' });
+      const nobodys = providerMessageId.replace(/\w{12}$/, '0'.repeat(12));
+      expect(await ask?.({ providerMessageId: nobodys }, never)).toEqual({ asked: 'not-known' });
+      const { adapter } = rig.unreachable();
+      expect(await adapter.askReceipt?.({ providerMessageId }, never)).toMatchObject({
+        asked: 'unavailable',
+      });
+      await adapter.close();
+    };
+    it('can be asked for a receipt only if it reports any by itself', async () => {
+      if (!rig.adapter.askReceipt) return;
+      expect(rig.adapter.abilities.receipts).toBe(true);
+      await isAskedForReceipts();
+    });
+
     if (has.settlement) it('is asked what became of a message', isAsked);
     else {
       it('cannot be asked: what is in doubt is sent again under the same id', () => {

@@ -132,6 +132,47 @@ export function describeLimiter(name: string, setup: () => Promise<LimiterUnderT
       expect((await ask(4, 0.5)).granted).toBe(1);
     });
 
+    test('grants what is of use, even where that is more than a block', async () => {
+      const limiter = under.limiter();
+      const request = { bucket, ratePerSecond: 10, priority: 1 };
+      expect((await limiter.reserve({ ...request, wanted: 80, atLeast: 8 })).granted).toBe(8);
+      const refused = await limiter.reserve({ ...request, wanted: 1 });
+      expect(refused.granted).toBe(0);
+      expect(refused.inMs).toBeGreaterThan(300);
+    });
+
+    test('what one caller spent on credit, the others wait for; what it did not need, they get', async () => {
+      const request = { bucket, ratePerSecond: 20, priority: 1 };
+      const [one, other] = [under.limiter(), under.limiter()];
+      const waits = async () => {
+        const began = performance.now();
+        for (;;) {
+          const { granted, inMs } = await other.reserve({ ...request, wanted: 1 });
+          await sleep(inMs);
+          if (granted > 0) return performance.now() - began;
+        }
+      };
+      expect((await one.reserve({ ...request, wanted: 1 })).granted).toBe(1);
+      // A message of 21 segments was sent for it: a second and a twentieth.
+      expect(await one.reserve({ ...request, wanted: 0, owed: 20 })).toMatchObject({ granted: 0 });
+      const waited = await waits();
+      expect(waited).toBeGreaterThan(900);
+      expect(waited).toBeLessThan(1_600);
+
+      await sleep(100);
+      expect((await one.reserve({ ...request, wanted: 40, atLeast: 40 })).granted).toBe(40);
+      await one.reserve({ ...request, wanted: 0, owed: -38 });
+      expect(await waits()).toBeLessThan(600);
+    });
+
+    test('settling what is owed is no demand', async () => {
+      const limiter = under.limiter();
+      const request = { bucket, ratePerSecond: 1_000 };
+      await limiter.reserve({ ...request, wanted: 0, owed: 1, priority: 1 });
+      await sleep(10);
+      expect((await limiter.reserve({ ...request, wanted: 1, priority: 3 })).granted).toBe(1);
+    });
+
     test('while the urgent want more than there is, the others get nothing; afterwards they get it all', async () => {
       const others = callersAt(100, 2);
       const urgent = callersAt(100, 2, { priority: 1 });

@@ -18,6 +18,8 @@ const claimOf = (channel: Channel): ShardClaim => ({
   toN: 500,
   retry: false,
   deaths: 0,
+  sends: true,
+  asks: false,
 });
 const rowOf = (tries: number, attempt = tries + 1, inDoubt = false): ClaimedDelivery => ({
   n: 7,

@@ -10,6 +10,9 @@ import { testClock } from './time.ts';
 const ACCEPTED: SendOutcome = { outcome: 'accepted', providerMessageId: 'SM1', delivered: false };
 const silent: Logger = { debug() {}, info() {}, warn() {}, error() {} };
 
+/** Nobody is asked for a receipt here. */
+const nothing = () => Promise.reject(new Error('no receipt is due'));
+
 /** A worker's shard with so many rows, in memory; what the adapter answers is the test's. */
 function shard(options: {
   readonly rows: number;
@@ -41,6 +44,8 @@ function shard(options: {
     toN: options.rows,
     retry: false,
     deaths: options.deaths ?? 0,
+    sends: true,
+    asks: false,
   };
   let next = 1;
   const deliveries: DeliveryStore = {
@@ -125,10 +130,14 @@ function shard(options: {
     persist: (call) => call(),
     lease: { workerId: 1, valid: options.valid ?? (() => true), renew: async () => {} },
     pacerFor: () => undefined,
+    endpointTurn: async () => 0,
     room: createRoom(200),
     clock,
     random: () => 0.5,
     stopping: stopping.signal,
+    receipts: { apply: nothing, isKnown: nothing, delivery: nothing, suppress: nothing },
+    receiptQuestions: { silent: nothing, noReceipt: nothing },
+    mode: 'trial',
     log: silent,
   };
   return {

@@ -57,9 +57,10 @@ async function told(
   status: string,
   more: Record<string, string> = {},
   sid = `SM${address}`,
+  of = id,
 ) {
-  const { n } = await rowAt(address);
-  const url = `${app.config.publicUrl}/callbacks/twilio/status?delivery=${app.ids.encode('delivery', id, n)}`;
+  const { n } = await rowAt(address, app, of);
+  const url = `${app.config.publicUrl}/callbacks/twilio/status?delivery=${app.ids.encode('delivery', of, n)}`;
   return signed(url, { MessageSid: sid, MessageStatus: status, ...more });
 }
 const messageSid = () => `SM${randomUUID()}`;
@@ -160,6 +161,85 @@ describe('status callbacks', () => {
     await app.announce.resume(id, herald.approver);
     await app.receive.smsStatus(await told(sms(6), 'undelivered', { ErrorCode: '30007' }));
     expect(await app.announce.get(id), 'the same news again').toMatchObject({ state: 'sending' });
+  });
+});
+
+describe('a status callback at an odd time', () => {
+  const address = '+14155550120';
+  let of: number;
+  const row = () => rowAt(address, app, of);
+  const tell = async (status: string, more: Record<string, string> = {}) =>
+    app.receive.smsStatus(await told(address, status, more, 'SM120', of));
+  /** Its shard in the hands of a worker that sends it. */
+  async function claimed() {
+    const { engine } = app;
+    const worker = await engine.workers.register({ kind: 'sms', host: 'here', pid: 1 });
+    for (const job of await engine.sweeps.enqueueDue()) {
+      const claim = await engine.deliveries.claimShard(job.id, job.generation, worker);
+      if (!claim) continue;
+      const rows = claim.announcementId === of ? await engine.deliveries.claimRows(claim, 100, worker) : [];
+      const own = rows.find((one) => one.address === address);
+      if (own) return { worker, claim, own };
+      await engine.deliveries.releaseShard(claim, worker);
+    }
+    throw new Error('it is not due');
+  }
+  beforeAll(async () => {
+    await citizen(app, { phone: address, locale: 'en' });
+  });
+
+  it('overtakes the answer to the very request: the answer changes nothing any more', async () => {
+    of = await announced(herald, { channels: ['sms'] });
+    const { worker, claim, own } = await claimed();
+    expect((await row()).status).toBe('sending');
+    await tell('queued');
+    expect((await row()).status, 'nothing is proved').toBe('sending');
+    await tell('sent');
+    expect(await row()).toMatchObject({ status: 'sent', providerMessageId: 'SM120' });
+    await tell('delivered');
+    expect((await row()).status).toBe('delivered');
+    const answer = { providerMessageId: 'SM120', code: null, detail: null, segments: 1 };
+    await app.engine.deliveries.record(
+      [
+        {
+          ...answer,
+          shardId: claim.shardId,
+          announcementId: of,
+          n: own.n,
+          attempt: own.attempt,
+          status: 'sent',
+          dueInMs: null,
+          burnt: true,
+          event: 'sent',
+          dedupe: `a${own.attempt}:sent`,
+          suppress: false,
+        },
+      ],
+      worker,
+    );
+    await app.engine.deliveries.releaseShard(claim, worker);
+    expect((await row()).status).toBe('delivered');
+  });
+
+  it('overtakes the answer of a request that is never answered: it is not in doubt', async () => {
+    of = await announced(herald, { channels: ['sms'] });
+    const { worker, claim } = await claimed();
+    await tell('sent');
+    await app.engine.deliveries.releaseShard(claim, worker);
+    expect((await row()).status).toBe('sent');
+  });
+
+  it('hours late, when all is over: proof counts, nothing else does', async () => {
+    of = await announced(herald, { channels: ['sms'] });
+    await app.announce.cancel(of, herald.approver);
+    while ((await app.engine.sweeps.stopRows()) > 0);
+    for (const status of ['sent', 'undelivered', 'failed'])
+      await tell(status, status === 'sent' ? {} : { ErrorCode: '30003' });
+    expect((await row()).status).toBe('cancelled');
+    await tell('delivered');
+    expect(await row()).toMatchObject({ status: 'delivered', code: null });
+    await tell('undelivered', { ErrorCode: '30003' });
+    expect((await row()).status).toBe('delivered');
   });
 });
 

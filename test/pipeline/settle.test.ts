@@ -15,6 +15,8 @@ const CLAIM: ShardClaim = {
   toN: 500,
   retry: false,
   deaths: 0,
+  sends: true,
+  asks: false,
 };
 const row = (n: number, askedBefore: number, deaths = 0): UnsettledDelivery => ({
   n,

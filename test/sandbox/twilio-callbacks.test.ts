@@ -94,6 +94,7 @@ describe('status callbacks', () => {
     ['930007', ['queued', 'sent', 'undelivered'], '30007'],
     ['930008', ['queued', 'failed'], '30008'],
     ['900005', [], undefined],
+    ['900007', [], undefined],
   ])('end as the magic number %s says', async (suffix, statuses, code) => {
     const { sandbox, received, send, statusesOf } = await start();
     await send(`+13125${suffix}`);

@@ -67,6 +67,8 @@ export interface ShardNow {
   readonly due: 'never' | 'now' | 'later';
   readonly told: 'not' | 'now' | 'lost';
   readonly claimedBy: number | null;
+  /** Receipts are overdue. */
+  readonly asks: boolean;
 }
 
 /** The tables as they are now, times as what they mean. */
@@ -91,7 +93,7 @@ const LOOK = `
     (SELECT json_agg(json_build_object('id', s.id, 'from', s.from_n, 'to', s.to_n, 'retry', s.retry, 'generation', s.generation,
        'due', CASE WHEN s.due_at IS NULL THEN 'never' WHEN s.due_at <= now() THEN 'now' ELSE 'later' END,
        'told', CASE WHEN s.enqueued_at IS NULL THEN 'not' WHEN s.enqueued_at < now() - interval '15 seconds' THEN 'lost' ELSE 'now' END,
-       'claimedBy', s.claimed_by) ORDER BY s.id)
+       'claimedBy', s.claimed_by, 'asks', coalesce(s.ask_receipts_at <= now(), false)) ORDER BY s.id)
      FROM shards s WHERE s.announcement_id = $1) AS shards,
     (SELECT coalesce(json_agg(w.id), '[]') FROM workers w WHERE w.ended_at IS NOT NULL) AS ended,
     (SELECT coalesce(json_agg(x.status), '[]') FROM (

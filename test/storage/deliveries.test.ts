@@ -25,6 +25,8 @@ stories('a shard', (test) => {
         toN: 2,
         retry: false,
         deaths: 0,
+        sends: true,
+        asks: false,
       },
     ]);
     expect(await office.sweeps.enqueueDue()).toEqual([]);

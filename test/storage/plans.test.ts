@@ -1,6 +1,7 @@
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { ShardClaim } from '../../src/pipeline/stores.ts';
+import { createReceiptQuestionStore } from '../../src/storage/receipt-questions.ts';
 import { servers } from '../support/database.ts';
 import { eventually } from '../support/eventually.ts';
 import { fact, first, type Office, only, openOffice, result } from '../support/office.ts';
@@ -56,8 +57,6 @@ for (const server of servers()) {
       await office.citizens(ROWS);
       id = await office.sending();
       worker = await office.worker();
-      // An automatic ANALYZE holds a snapshot, and while it does no page can be tidied for heap-only updates.
-      await office.pool.query('ALTER TABLE deliveries SET (autovacuum_enabled = off)');
       await office.pool.query('ANALYZE');
     });
     afterAll(() => office.close());
@@ -139,6 +138,13 @@ for (const server of servers()) {
       'asking what is in doubt': () => office.deliveries.unsettled(first(claims.slice(40)), 20),
       'putting a shard back': async () => {
         for (const claim of claims) await office.deliveries.releaseShard(claim, worker);
+      },
+      'asking for receipts that never came': async () => {
+        const { silent, noReceipt } = createReceiptQuestionStore(office.pool);
+        await office.age('announcements', 'expires_at', 2 * 86_400);
+        expect(await silent(first(claims), 0, 20)).toHaveLength(0);
+        await noReceipt(first(claims), [1, 2, 3]);
+        await office.age('announcements', 'expires_at', -2 * 86_400);
       },
       'one receipt, one result': async () => {
         await office.receipts.apply([fact(id, 9, 'delivered')]);

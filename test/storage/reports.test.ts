@@ -7,8 +7,24 @@ stories('reports', (test) => {
     await office.citizens(1, 'email');
     const id = await office.sending({ channels: ['sms', 'email'] });
     expect(await office.reports.channels(id)).toEqual({
-      sms: { counts: { queued: 4 }, segments: 0, total: 4, p50: null, p95: null, max: null },
-      email: { counts: { queued: 1 }, segments: 0, total: 1, p50: null, p95: null, max: null },
+      sms: {
+        counts: { queued: 4 },
+        segments: 0,
+        total: 4,
+        withoutReceipt: 0,
+        p50: null,
+        p95: null,
+        max: null,
+      },
+      email: {
+        counts: { queued: 1 },
+        segments: 0,
+        total: 1,
+        withoutReceipt: 0,
+        p50: null,
+        p95: null,
+        max: null,
+      },
     });
     const worker = await office.worker();
     const claim = await office.holdOne(id, worker, 'sms');

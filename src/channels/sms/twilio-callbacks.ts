@@ -44,12 +44,8 @@ const RECEIPTS: ReadonlyMap<string, ReceiptStatus> = new Map([
   ['canceled', 'failed'],
 ]);
 
-/** What a status callback says. */
-export interface StatusCallback {
-  /** Opaque; from the callback URL's query. Not yet checked to be one of ours. */
-  readonly deliveryId: string;
-  /** The message's sid. */
-  readonly providerMessageId: string;
+/** A message's status, as a fact about a delivery. */
+export interface TwilioStatus {
   /** Twilio's own word; with the sid it tells a repeated callback. */
   readonly providerStatus: string;
   /** Absent for a status that says nothing about the end (queued, sending, …). */
@@ -59,6 +55,25 @@ export interface StatusCallback {
   readonly category?: FailureCategory;
   /** True when the code is in no table and `category` is the default; log it loudly. */
   readonly unlisted?: true;
+}
+
+/** What a status and an error code mean, whether Twilio reported them or was asked. */
+export function twilioReceipt(status: string, code: string | undefined): TwilioStatus {
+  const providerStatus = status.toLowerCase();
+  const receipt = RECEIPTS.get(providerStatus);
+  return {
+    providerStatus,
+    ...(receipt ? { receipt } : {}),
+    ...(code && code !== '0' ? { code, ...categoryOf(code) } : {}),
+  };
+}
+
+/** What a status callback says. */
+export interface StatusCallback extends TwilioStatus {
+  /** Opaque; from the callback URL's query. Not yet checked to be one of ours. */
+  readonly deliveryId: string;
+  /** The message's sid. */
+  readonly providerMessageId: string;
   /** The carrier's local time of the end, `YYYY-MM-DDThh:mm`: it names no timezone, so it is text for people. */
   readonly doneAt?: string;
 }
@@ -72,21 +87,17 @@ export interface StatusCallback {
 export function parseStatusCallback(params: Params, query: Params): StatusCallback {
   const deliveryId = required(query, DELIVERY_PARAM);
   const providerMessageId = text(params, 'MessageSid') ?? required(params, 'SmsSid');
-  const providerStatus = (text(params, 'MessageStatus') ?? required(params, 'SmsStatus')).toLowerCase();
-  const receipt = RECEIPTS.get(providerStatus);
-  const code = text(params, 'ErrorCode');
+  const status = text(params, 'MessageStatus') ?? required(params, 'SmsStatus');
   const done = /^(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)/.exec(text(params, 'RawDlrDoneDate') ?? '');
   return {
     deliveryId,
     providerMessageId,
-    providerStatus,
-    ...(receipt ? { receipt } : {}),
-    ...(code && code !== '0' ? { code, ...categoryOf(code) } : {}),
+    ...twilioReceipt(status, text(params, 'ErrorCode')),
     ...(done ? { doneAt: `20${done[1]}-${done[2]}-${done[3]}T${done[4]}:${done[5]}` } : {}),
   };
 }
 
-function categoryOf(code: string): Pick<StatusCallback, 'category' | 'unlisted'> {
+function categoryOf(code: string): Pick<TwilioStatus, 'category' | 'unlisted'> {
   const listed = twilioCode(Number(code));
   return listed ? { category: listed.category } : { category: 'temporary', unlisted: true };
 }

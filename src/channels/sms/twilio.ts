@@ -1,13 +1,12 @@
 import twilio from 'twilio';
 import type { Abilities, Gateway } from '../../domain/channel.ts';
-import type { SendOutcome, SettleOutcome } from '../../domain/outcome.ts';
+import type { ReceiptAnswer, SendOutcome, SettleOutcome } from '../../domain/outcome.ts';
+import { LONGEST_VALIDITY_MS } from '../../domain/receipts.ts';
 import type { ChannelAdapter, OutgoingSms, SettleQuestion } from '../../pipeline/ports.ts';
+import { twilioReceipt } from './twilio-callbacks.ts';
 import { failureOf, type UnlistedCode } from './twilio-failures.ts';
 import { findMessage } from './twilio-settle.ts';
 import { type Call, UndiciTransport } from './undici-transport.ts';
-
-/** Longest `ValidityPeriod` that Twilio takes, in seconds. */
-const MAX_VALIDITY_S = 36_000;
 
 /**
  * What Twilio can. To mainland China: no replies, no URLs, at most 8 segments
@@ -40,6 +39,9 @@ export interface TwilioOptions {
   readonly onUnlistedCode: (unlisted: UnlistedCode) => void;
 }
 
+/** Twilio's code of a 404. */
+const NO_SUCH_RESOURCE = 20404;
+
 /** SMS through Twilio's Programmable Messaging. */
 export function createTwilioAdapter(options: TwilioOptions): ChannelAdapter<'sms'> {
   const { accountSid, requestTimeoutMs, connections } = options;
@@ -54,7 +56,7 @@ export function createTwilioAdapter(options: TwilioOptions): ChannelAdapter<'sms
 
   async function send(message: OutgoingSms, signal: AbortSignal): Promise<SendOutcome> {
     // Rounded down: better a second too early than an announcement after its time.
-    const validity = Math.min(Math.floor(message.validForMs / 1000), MAX_VALIDITY_S);
+    const validity = Math.min(Math.floor(message.validForMs / 1000), LONGEST_VALIDITY_MS / 1000);
     if (validity < 1) {
       return {
         outcome: 'refused',
@@ -99,6 +101,25 @@ export function createTwilioAdapter(options: TwilioOptions): ChannelAdapter<'sms
     }
   }
 
+  /** The message as Twilio knows it now, read as its callback would be. */
+  async function askReceipt(
+    { providerMessageId: sid }: { readonly providerMessageId: string },
+    signal: AbortSignal,
+  ): Promise<ReceiptAnswer> {
+    const call = newCall(signal);
+    try {
+      const message = await transport.within(call, () => client.messages(sid).fetch());
+      if (message.sid !== sid) throw new TypeError('an answer about another message');
+      const code = message.errorCode ? String(message.errorCode) : undefined;
+      return { asked: 'told', ...twilioReceipt(message.status, code) };
+    } catch (error) {
+      // Twilio's own 404; one without its code comes from something in front of it, or from another server.
+      if (call.answer?.status === 404 && isObject(error) && error.code === NO_SUCH_RESOURCE)
+        return { asked: 'not-known' };
+      return { asked: 'unavailable', message: messageOf(error) };
+    }
+  }
+
   async function probe(signal: AbortSignal) {
     try {
       const account = await transport.within(newCall(signal), () =>
@@ -122,10 +143,14 @@ export function createTwilioAdapter(options: TwilioOptions): ChannelAdapter<'sms
     requestTimeoutMs,
     send,
     settle,
+    askReceipt,
     probe,
     close: () => transport.close(),
   };
 }
+
+const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null;
 
 function newCall(signal: AbortSignal): Call {
   return { signal, written: false, answer: undefined };

@@ -50,7 +50,9 @@ ALTER TABLE imports ADD COLUMN touched_at timestamptz NOT NULL DEFAULT now();
 
 -- ── receipts that never came ────────────────────────────────────────────────────────────────────────────────
 
--- When the provider is asked about sent messages without a receipt; NULL: nothing to ask, or asked.
+-- When the provider is asked about sent messages without a receipt; NULL: nothing to ask, or asked. Written with each
+-- claim, so that it outlives the worker, and reckoned from the rows when the shard is put back.
 ALTER TABLE shards ADD COLUMN ask_receipts_at timestamptz;
+CREATE INDEX shards_asking ON shards (ask_receipts_at) WHERE ask_receipts_at IS NOT NULL AND claimed_by IS NULL;
 -- How many of its sent messages have no receipt, now that the provider was asked.
 ALTER TABLE shards ADD COLUMN without_receipt int NOT NULL DEFAULT 0;

@@ -55,6 +55,9 @@ export const announcementSchema = summarySchema.extend({
     'Deliveries by channel and status',
   ),
   totals: perChannel(z.int()).describe('Deliveries by channel'),
+  withoutReceipt: perChannel(z.int()).describe(
+    'Sent ones of which the provider, asked after the last moment, knows no end',
+  ),
   segments: z.int().describe('SMS segments so far'),
   timings: z.object({
     approvedAt: timeOrNull,
@@ -142,6 +145,7 @@ function announcementView(
     expanded: facts.expanded,
     counts: each((report) => ({ ...report.counts })),
     totals: each((report) => report.total),
+    withoutReceipt: each((report) => report.withoutReceipt),
     segments: facts.reports.sms?.segments ?? 0,
     timings: {
       approvedAt: summary.approvedAt,

@@ -18,7 +18,12 @@ const deliverySchema = z.object({
   locale: z.string(),
   segments: z.int().nullable(),
   providerMessageId: z.string().nullable(),
-  code: z.string().nullable().describe("The provider's, or Herald's, reason for the status"),
+  code: z
+    .string()
+    .nullable()
+    .describe(
+      "The provider's, or Herald's, reason for the status; `no-receipt` for a sent one whose end the provider does not know",
+    ),
   dueAt: timeOrNull.describe('When it will be tried, or asked about, again'),
 });
 const eventSchema = z.object({
