@@ -204,7 +204,7 @@ async function endpointTurn({ engine, clock, log }: App, endpointId: number): Pr
   } catch (error) {
     log.warn({ err: error, endpoint: endpointId }, 'the limit of an endpoint cannot be asked; trying again');
   }
-  return ENDPOINT.restMs * (1 + Math.random());
+  return Math.round(ENDPOINT.restMs * (1 + Math.random()));
 }
 
 /** Resolves when the signal has aborted and what was under way is done. */
