@@ -112,11 +112,12 @@ const RUN: Readonly<Record<WorkerKind, Run>> = {
   sweep: runSweep,
 };
 
+/** Two at a time: an urgent announcement does not wait for a slice of one to a million. */
 async function runExpand({ engine, log }: App, _lease: Lease, until: AbortSignal): Promise<void> {
   const runner = await engine.startRunner(
     'expand',
-    { concurrency: 1, onError: (error) => log.warn({ err: error }, 'expand: the queue has trouble') },
-    (job) => expand({ ...engine, signal: until }, job),
+    { concurrency: 2, onError: (error) => log.warn({ err: error }, 'expand: the queue has trouble') },
+    (job) => expand(engine, job),
   );
   await ended(until, runner);
 }

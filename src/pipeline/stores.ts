@@ -111,6 +111,8 @@ export interface ExpansionStore {
    * still has rows under way, 'stopped' when the announcement is not being sent.
    */
   slice(announcementId: number, generation: number): Promise<'more' | 'done' | 'waiting' | 'stopped'>;
+  /** The job of the next slice; null when somebody else has enqueued it. */
+  next(announcementId: number, generation: number): Promise<Job | null>;
 }
 
 // ── deliver ─────────────────────────────────────────────────────────────────────────────────────────────────

@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import type { Kind, Urgency } from '../domain/announcement.ts';
 import type { Channel, Gateway } from '../domain/channel.ts';
+import type { Job } from '../pipeline/ports.ts';
 import type { ExpansionStore } from '../pipeline/stores.ts';
 import { IN_AUDIENCE, loadChain, MAY_HAVE_READ } from './audience.ts';
 import { inTransaction } from './pool.ts';
@@ -111,6 +112,14 @@ const AUDIENCE = (superseding: boolean) => `
   ), ${FAN_OUT}
   SELECT (SELECT count(*)::int FROM slice) AS seen, (SELECT max(id) FROM slice) AS cursor, ${NEXT}`;
 
+/** The job of an expansion's slice. */
+export const toJob = (expansion: { id: number; generation: number; urgency: Urgency }): Job => ({
+  queue: 'expand',
+  id: expansion.id,
+  generation: expansion.generation,
+  priority: PRIORITY[expansion.urgency],
+});
+
 interface SliceResult {
   readonly seen: number;
   readonly cursor: number | null;
@@ -119,6 +128,16 @@ interface SliceResult {
 
 export function createExpansionStore(pool: pg.Pool, slot: number): ExpansionStore {
   return {
+    async next(announcementId, generation) {
+      const { rows } = await pool.query<{ id: number; generation: number; urgency: Urgency }>(
+        `UPDATE expansions e SET generation = e.generation + 1, enqueued_at = now() FROM announcements a
+         WHERE e.announcement_id = $1 AND e.generation = $2 AND e.phase <> 'done' AND a.id = $1
+         RETURNING e.announcement_id AS id, e.generation, a.urgency`,
+        [announcementId, generation],
+      );
+      return rows[0] ? toJob(rows[0]) : null;
+    },
+
     slice: (announcementId, generation) =>
       inTransaction(pool, async (client) => {
         const { rows } = await client.query<Expansion>(

@@ -5,7 +5,7 @@ import { SET_APART_DEATHS } from '../domain/retry.ts';
 import { type Job, queueOf, SINGLE_PRIORITY } from '../pipeline/ports.ts';
 import type { SweepStore } from '../pipeline/stores.ts';
 import { countChanges } from './counts.ts';
-import { PRIORITY } from './expansions.ts';
+import { toJob } from './expansions.ts';
 import { inTransaction } from './pool.ts';
 import { doubt, RUNNABLE, unknownUntil } from './shards.ts';
 
@@ -253,11 +253,7 @@ export function createSweepStore(pool: pg.Pool): SweepStore {
 
     async startDue() {
       await one(START_DUE);
-      const rows: { id: number; generation: number; urgency: keyof typeof PRIORITY }[] =
-        await one(ENQUEUE_EXPANSIONS);
-      return rows.map(
-        (r): Job => ({ queue: 'expand', id: r.id, generation: r.generation, priority: PRIORITY[r.urgency] }),
-      );
+      return (await one(ENQUEUE_EXPANSIONS)).map(toJob);
     },
 
     async enqueueDue() {

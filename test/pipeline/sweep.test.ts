@@ -90,46 +90,34 @@ describe('a turn of the sweeper', () => {
 });
 
 describe('expanding', () => {
-  const store = (...outcomes: Awaited<ReturnType<ExpansionStore['slice']>>[]) => {
-    const asked: [number, number][] = [];
+  const store = (outcome: Awaited<ReturnType<ExpansionStore['slice']>>, next: Job | null = null) => {
+    const asked: string[] = [];
     const expansions: ExpansionStore = {
       async slice(id, generation) {
-        asked.push([id, generation]);
-        return outcomes.shift() ?? 'done';
+        asked.push(`slice ${generation} of ${id}`);
+        return outcome;
+      },
+      async next(id, generation) {
+        asked.push(`next after ${generation} of ${id}`);
+        return next;
       },
     };
     return { asked, expansions };
   };
 
-  it('goes slice by slice, and sending begins with the first', async () => {
-    const { asked, expansions } = store('more', 'more', 'done');
+  it('is a slice a job: what it made is sent, and the next one waits for its turn in the queue', async () => {
+    const { asked, expansions } = store('more', job(7));
     const { enqueued, sweeps, wakeUps } = parts();
-    await expand(
-      { expansions, sweeps, wakeUps, signal: new AbortController().signal },
-      { id: 5, generation: 2 },
-    );
-    expect(asked).toEqual([
-      [5, 2],
-      [5, 2],
-      [5, 2],
-    ]);
-    expect(enqueued).toEqual([2, 3, 2, 3, 2, 3]);
+    await expand({ expansions, sweeps, wakeUps }, { id: 5, generation: 2 });
+    expect(asked).toEqual(['slice 2 of 5', 'next after 2 of 5']);
+    expect(enqueued).toEqual([7, 2, 3]);
   });
 
   it.each(['waiting', 'stopped', 'done'] as const)('is over when it is %s', async (outcome) => {
     const { asked, expansions } = store(outcome);
-    const { sweeps, wakeUps } = parts();
-    await expand(
-      { expansions, sweeps, wakeUps, signal: new AbortController().signal },
-      { id: 5, generation: 2 },
-    );
-    expect(asked).toHaveLength(1);
-  });
-
-  it('stops between two slices when the worker is told to', async () => {
-    const { asked, expansions } = store('more', 'more');
-    const { sweeps, wakeUps } = parts();
-    await expand({ expansions, sweeps, wakeUps, signal: AbortSignal.abort() }, { id: 5, generation: 2 });
-    expect(asked).toHaveLength(1);
+    const { enqueued, sweeps, wakeUps } = parts();
+    await expand({ expansions, sweeps, wakeUps }, { id: 5, generation: 2 });
+    expect(asked).toEqual(['slice 2 of 5']);
+    expect(enqueued).toEqual([2, 3]);
   });
 });

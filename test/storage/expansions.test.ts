@@ -107,10 +107,16 @@ stories('fan-out', (test) => {
     const id = await office.approved({ channels: ['sms'] });
     const { generation } = only(await office.sweeps.startDue());
     expect(await office.expansions.slice(id, generation)).toBe('more');
-    expect(await office.expansions.slice(id, generation)).toBe('more');
+    const next = await office.expansions.next(id, generation);
+    expect(next).toMatchObject({ queue: 'expand', id, generation: generation + 1, priority: 3 });
+    // One who comes late, and whose job was taken over, changes nothing.
+    expect(await office.expansions.next(id, generation)).toBeNull();
+    expect(await office.expansions.slice(id, generation)).toBe('stopped');
+    expect(await office.expansions.slice(id, generation + 1)).toBe('more');
     expect(await office.reports.expanded(id)).toBe(false);
     expect(await office.sweeps.enqueueDue()).toHaveLength(40);
-    expect(await office.expansions.slice(id, generation)).toBe('done');
+    expect(await office.expansions.slice(id, generation + 1)).toBe('done');
+    expect(await office.expansions.next(id, generation + 1)).toBeNull();
     expect(await office.reports.expanded(id)).toBe(true);
     expect(
       await office.rowsOf(
