@@ -2,7 +2,7 @@ import { createHmac } from 'node:crypto';
 import { join } from 'node:path';
 import type pg from 'pg';
 import type { Logger as PinoLogger } from 'pino';
-import { createAdapters, leaveAddress, REQUEST_TIMEOUT_MS, type SandboxGateways } from './adapters.ts';
+import { createAdapters, leaveAddress, REQUEST_TIMEOUT_MS } from './adapters.ts';
 import { parseBounce } from './channels/email/bounce.ts';
 import { type BounceListener, startBounceListener } from './channels/email/bounce-listener.ts';
 import { TWILIO_ABILITIES } from './channels/sms/twilio.ts';
@@ -11,11 +11,13 @@ import { checkEndpointUrl } from './channels/webhook/ssrf.ts';
 import type { ReadyConfig } from './config.ts';
 import { purposeKey } from './config.ts';
 import { requireDatabase } from './database-errors.ts';
+import { canonicalSha256 } from './domain/announcement.ts';
 import { CHANNELS } from './domain/channel.ts';
-import { HeraldError } from './domain/errors.ts';
 import { OpaqueIds } from './domain/opaque-id.ts';
+import { findSandbox } from './find-sandbox.ts';
 import { normaliseEmail, normalisePhone } from './pipeline/address.ts';
 import { type Announce, createAnnounce } from './pipeline/announce.ts';
+import type { AuditStore } from './pipeline/audit-store.ts';
 import { type Composer, createComposer } from './pipeline/compose.ts';
 import { createMessenger, type Messenger } from './pipeline/message.ts';
 import type { Clock, Job, Limiter, Renderer, StartRunner, WakeUps } from './pipeline/ports.ts';
@@ -36,6 +38,7 @@ import { loadTemplates, type TemplateLibrary } from './render/load.ts';
 import { createRenderer } from './render/renderer.ts';
 import { packageRoot } from './root.ts';
 import { createAnnouncementStore } from './storage/announcements.ts';
+import { createAuditStore } from './storage/audit.ts';
 import { SLOTS } from './storage/counts.ts';
 import { createDeliveryStore } from './storage/deliveries.ts';
 import { EndpointStore } from './storage/endpoints.ts';
@@ -59,7 +62,9 @@ import { UserStore } from './storage/users.ts';
 import { createBreakerStore, createWorkerStore } from './storage/workers.ts';
 
 /** The schema versions that this code works with. */
-export const SCHEMA = { least: 2, most: 2 } as const;
+export const SCHEMA = { least: 3, most: 3 } as const;
+/** For claims, results and receipts, beside what else a process asks. */
+const KEYED_CONNECTIONS = 6;
 export const MIGRATIONS = join(packageRoot, 'src/storage/migrations');
 
 /** Everything that web, command line and workers use: the verbs and the nouns, put together once. */
@@ -77,6 +82,8 @@ export interface App {
   readonly receive: Receive;
   readonly reports: ReportStore;
 
+  /** What was done, chained; the acts note themselves. */
+  readonly audit: AuditStore;
   readonly users: UserStore;
   readonly subscribers: SubscriberStore;
   readonly endpoints: EndpointStore;
@@ -163,11 +170,17 @@ export async function migrateDatabase(config: ReadyConfig, log: PinoLogger): Pro
  * Opens Herald on a migrated database.
  * @param options.name of this process, for the database's list of connections
  * @param options.connections most database connections of ours; BullMQ's come on top
+ * @param options.operator who runs this command, for the audit log; absent: it is Herald itself
  * @throws HeraldError `database-unavailable`, `schema-too-old`, `wrong-secret`, `has-been-live`, `template-error`, `sandbox-unavailable`…
  */
 export async function open(
   config: ReadyConfig,
-  options: { readonly log: PinoLogger; readonly name: string; readonly connections?: number },
+  options: {
+    readonly log: PinoLogger;
+    readonly name: string;
+    readonly connections?: number;
+    readonly operator?: string;
+  },
 ): Promise<App> {
   const { log } = options;
   const closers: (() => Promise<unknown>)[] = [];
@@ -179,8 +192,16 @@ export async function open(
       connectionString: config.databaseUrl,
       max: options.connections ?? 4,
       applicationName: options.name,
+      operator: options.operator,
     });
     closers.push(() => pool.end());
+    const keyed = createPool({
+      connectionString: config.databaseUrl,
+      max: KEYED_CONNECTIONS,
+      applicationName: options.name,
+      byKeys: true,
+    });
+    closers.push(() => keyed.end());
     await requireDatabase(pool, config.databaseUrl);
     await requireSchema(pool, SCHEMA);
 
@@ -197,6 +218,8 @@ export async function open(
       config.mode,
       config.officeTimezone,
     );
+    const audit = createAuditStore(pool);
+    await audit.noticeTemplates(libraryOf(templates, config));
     const queue = {
       ...queueOptions(config, installation.id),
       onWarning: (message: string) => log.warn(message),
@@ -212,10 +235,10 @@ export async function open(
     const announcements = createAnnouncementStore(pool);
     const quietHours = new QuietHoursStore(pool);
     const deliveries = createDeliveryStore(
-      pool,
+      keyed,
       createSealer(purposeKey(config.secret, 'endpoints'), 'endpoint-secret'),
     );
-    const receipts = createReceiptStore(pool, slot);
+    const receipts = createReceiptStore(keyed, slot);
     const sweeps = createSweepStore(pool);
     const limiter = config.redisUrl
       ? createRedisLimiter({ url: config.redisUrl, prefix: installation.id })
@@ -283,6 +306,7 @@ export async function open(
       }),
       receive,
       reports: createReportStore(pool),
+      audit,
       users: new UserStore(pool),
       lists,
       subscribers: new SubscriberStore(pool, {
@@ -312,7 +336,7 @@ export async function open(
         expansions: createExpansionStore(pool, slot),
         sweeps,
         receipts,
-        receiptQuestions: createReceiptQuestionStore(pool),
+        receiptQuestions: createReceiptQuestionStore(keyed),
         mode: config.mode,
         workers: createWorkerStore(pool),
         breakers: createBreakerStore(pool),
@@ -347,6 +371,18 @@ export async function open(
   }
 }
 
+/** The templates themselves, without what an installation adds to them. */
+function libraryOf(templates: TemplateLibrary, { defaultLocale }: ReadyConfig): Buffer {
+  const bare = { defaultLocale, signature: {}, officeName: '' };
+  return canonicalSha256(
+    templates
+      .list()
+      .map(({ manifest }) =>
+        templates.bundle(manifest.name, { ...bare, purpose: manifest.for ?? 'announcement' }),
+      ),
+  );
+}
+
 async function readiness(pool: pg.Pool, wakeUps: WakeUps): Promise<Readiness> {
   const verdict = (check: Promise<unknown>) =>
     check.then(
@@ -359,41 +395,4 @@ async function readiness(pool: pg.Pool, wakeUps: WakeUps): Promise<Readiness> {
     verdict(wakeUps.ping()),
   ]);
   return { ready: [database, schema, queue].every((v) => v === 'ok'), checks: { database, schema, queue } };
-}
-
-/** In live mode only exercises need the sandbox: one that is away must not stop what is real. */
-async function findSandbox(config: ReadyConfig, log: PinoLogger): Promise<SandboxGateways | undefined> {
-  if (!config.sandboxUrl) return undefined;
-  try {
-    return await askSandbox(config.sandboxUrl);
-  } catch (error) {
-    if (config.mode === 'trial') throw error;
-    log.warn(
-      { err: error },
-      'no exercise can be sent until the sandbox answers and this process is started again',
-    );
-    return undefined;
-  }
-}
-
-/** The sandbox says where its gateways are. @throws HeraldError `sandbox-unavailable` */
-async function askSandbox(url: string): Promise<SandboxGateways> {
-  try {
-    const answer = await fetch(url, {
-      headers: { accept: 'application/json' },
-      signal: AbortSignal.timeout(5_000),
-    });
-    const { gateways } = (await answer.json()) as { gateways: { smtp: string } };
-    return { url, smtp: gateways.smtp };
-  } catch (error) {
-    throw new HeraldError(
-      'unavailable',
-      'sandbox-unavailable',
-      `no sandbox answers at ${url}: ${String(error)}`,
-      {
-        fix: 'start it with `herald start` or `herald sandbox`, or unset HERALD_SANDBOX_URL',
-        cause: error,
-      },
-    );
-  }
 }

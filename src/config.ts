@@ -55,6 +55,8 @@ export interface Config {
   readonly officeTimezone: string;
   readonly defaultLocale: string;
   readonly webhookAllowedCidrs: readonly string[];
+  /** Who is mailed the head of the audit chain each day. */
+  readonly auditAnchorEmails: readonly string[];
   readonly logLevel: Environment['LOG_LEVEL'];
 }
 
@@ -131,6 +133,7 @@ function toConfig(env: Environment): Config {
     officeTimezone: env.OFFICE_TIMEZONE,
     defaultLocale: env.DEFAULT_LOCALE,
     webhookAllowedCidrs: listed(env.WEBHOOK_ALLOWED_CIDRS ?? ''),
+    auditAnchorEmails: listed(env.AUDIT_ANCHOR_EMAILS ?? ''),
     logLevel: env.LOG_LEVEL,
   });
 }

@@ -90,6 +90,10 @@ const environmentSchema = z.object({
     (text) => localeSchema.safeParse(text).success,
     'must be a language tag such as zh-CN or en',
   ).default('zh-CN'),
+  AUDIT_ANCHOR_EMAILS: thatIs(
+    (text) => listed(text).every((entry) => z.email().safeParse(entry).success),
+    'must be mailboxes such as audit@example.org, with commas between them',
+  ).optional(),
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
 });
 export type Environment = z.infer<typeof environmentSchema>;

@@ -3,12 +3,14 @@ import { hostname } from 'node:os';
 import { CONNECTIONS } from './adapters.ts';
 import type { App } from './app.ts';
 import type { Channel, Gateway } from './domain/channel.ts';
+import { anchorDaily } from './pipeline/anchor.ts';
 import { createBatcher } from './pipeline/batcher.ts';
-import { createRoom, type DeliverDeps, deliver } from './pipeline/deliver.ts';
+import { type DeliverDeps, deliver } from './pipeline/deliver.ts';
 import { expand } from './pipeline/expand.ts';
-import { createLease, HEARTBEAT_MS, type Lease, LeaseLost } from './pipeline/lease.ts';
+import { createLease, HEARTBEAT_MS, LEASE_MS, type Lease, LeaseLost } from './pipeline/lease.ts';
 import { createPacer, type Pacer } from './pipeline/pacer.ts';
 import { type JobRunner, type QueueName, queueOf, SINGLE_PRIORITY } from './pipeline/ports.ts';
+import { createRoom } from './pipeline/room.ts';
 import type { AttemptRecord } from './pipeline/stores.ts';
 import { sweep } from './pipeline/sweep.ts';
 import { aborted } from './process.ts';
@@ -26,7 +28,7 @@ const CLAIMED_AT_ONCE: Readonly<Record<Channel, number>> = { sms: 200, email: 10
  */
 const ENDPOINT = { perSecond: 10, waitMs: 1_000, restMs: 2_000 } as const;
 const SWEEP_EVERY_MS = 1_000;
-/** Answers kept for repeated requests, and imports that nobody goes on with: looked at every ten minutes. */
+/** Answers kept for repeated requests, imports that nobody goes on with, the daily anchor: looked at every ten minutes. */
 const TURNS_BETWEEN_PRUNES = 600;
 
 /**
@@ -123,7 +125,7 @@ async function runExpand({ engine, log }: App, _lease: Lease, until: AbortSignal
 }
 
 async function runSweep(
-  { engine, idempotency, imports, clock, log }: App,
+  { engine, idempotency, imports, audit, messenger, config, clock, log }: App,
   _lease: Lease,
   until: AbortSignal,
 ): Promise<void> {
@@ -132,7 +134,13 @@ async function runSweep(
     try {
       await sweep({ ...engine, clock, log });
       if (turn % TURNS_BETWEEN_PRUNES === 0)
-        await Promise.all([idempotency.prune(), imports.failAbandoned()]);
+        await Promise.all([
+          idempotency.prune(),
+          imports.failAbandoned(),
+          engine.sweeps.lead(LEASE_MS, async () => {
+            await anchorDaily({ audit, messenger, emails: config.auditAnchorEmails, log });
+          }),
+        ]);
     } catch (error) {
       log.warn({ err: error }, 'a turn of the sweeper failed; the next one tries again');
     }
@@ -168,7 +176,8 @@ async function runChannel(app: App, channel: Channel, lease: Lease, until: Abort
     // An outlet that does not answer has a connection of its own.
     room: createRoom(
       CLAIMED_AT_ONCE[channel],
-      channel === 'webhook' ? undefined : CONNECTIONS.announcements[channel],
+      channel === 'webhook' ? CLAIMED_AT_ONCE.webhook : CONNECTIONS.announcements[channel],
+      clock.monotonicMs,
     ),
     clock,
     random: Math.random,
@@ -187,7 +196,12 @@ async function runChannel(app: App, channel: Channel, lease: Lease, until: Abort
     // for one, so that it asks for no more tokens than it needs.
     const single = { ...deps, adapterFor: engine.adapters.singleAdapterFor };
     const lane = queueOf(channel, SINGLE_PRIORITY);
-    runners.push(await start(lane, CONNECTIONS.single[channel], () => ({ ...single, room: createRoom(1) })));
+    runners.push(
+      await start(lane, CONNECTIONS.single[channel], () => ({
+        ...single,
+        room: createRoom(1, 1, clock.monotonicMs),
+      })),
+    );
   }
   await ended(until, ...runners);
   await recorder.idle();

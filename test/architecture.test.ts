@@ -35,7 +35,7 @@ function partOf(path: string): string {
   if (top !== 'src') return top;
   if (file === undefined) return 'app';
   return folder === 'pipeline' &&
-    ['ports.ts', 'stores.ts', 'message-store.ts', 'report-store.ts'].includes(file)
+    ['ports.ts', 'stores.ts', 'audit-store.ts', 'message-store.ts', 'report-store.ts'].includes(file)
     ? 'contracts'
     : folder;
 }

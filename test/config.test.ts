@@ -105,6 +105,7 @@ describe('a bad variable is named, with what it must be', () => {
     ['BOUNCE_PORT', '-1', /0/],
     ['OFFICE_TIMEZONE', 'China', /IANA time zone/],
     ['DEFAULT_LOCALE', 'zh_CN', /language tag/],
+    ['AUDIT_ANCHOR_EMAILS', 'keeper@example.org, keeper', /mailboxes/],
     ['LOG_LEVEL', 'loud', /debug/],
     ['SMS_SIGNATURE', 'zh_CN=滨江公安', /zh-CN=滨江公安,en=/],
     ['SMS_SIGNATURE', 'zh-CN=,en=Police', /must be a name/],

@@ -14,16 +14,16 @@ export interface Deadline {
  *
  * @param ms milliseconds from now
  */
-export function startDeadline(ms: number, outer: AbortSignal): Deadline {
+export function startDeadline(ms: number, outer?: AbortSignal): Deadline {
   const controller = new AbortController();
   let expired = false;
-  const giveUp = () => controller.abort(outer.reason);
+  const giveUp = () => controller.abort(outer?.reason);
   const timer = setTimeout(() => {
     expired = true;
     controller.abort(new DOMException(`no answer within ${ms} ms`, 'TimeoutError'));
   }, ms);
-  if (outer.aborted) giveUp();
-  else outer.addEventListener('abort', giveUp, { once: true });
+  if (outer?.aborted) giveUp();
+  else outer?.addEventListener('abort', giveUp, { once: true });
   return {
     signal: controller.signal,
     get expired() {
@@ -31,7 +31,7 @@ export function startDeadline(ms: number, outer: AbortSignal): Deadline {
     },
     clear() {
       clearTimeout(timer);
-      outer.removeEventListener('abort', giveUp);
+      outer?.removeEventListener('abort', giveUp);
     },
   };
 }

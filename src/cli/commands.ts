@@ -1,5 +1,6 @@
 import { register as acts } from './acts.ts';
 import { register as announce } from './announce.ts';
+import { register as audit } from './audit.ts';
 import { register as bounce } from './bounce.ts';
 import { register as config } from './config.ts';
 import { register as deliveries } from './deliveries.ts';
@@ -37,6 +38,7 @@ export const COMMANDS: readonly Register[] = [
   message,
   bounce,
   quietHours,
+  audit,
   migrate,
   serve,
   work,

@@ -1,5 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import { open as openFile } from 'node:fs/promises';
+import { userInfo } from 'node:os';
 import type { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import type { Logger } from 'pino';
@@ -46,7 +47,12 @@ export function createContext(io: Io, environment?: Readonly<Record<string, stri
     withGround,
     withApp: (use) =>
       withGround(async (ready, log) => {
-        const app = await open(ready, { log, name: 'herald command', connections: 3 });
+        const app = await open(ready, {
+          log,
+          name: 'herald command',
+          connections: 3,
+          operator: operator(),
+        });
         try {
           return await use(app);
         } finally {
@@ -54,6 +60,16 @@ export function createContext(io: Io, environment?: Readonly<Record<string, stri
         }
       }),
   };
+}
+
+/** The account that runs the command, for the audit log; a container's may have no name. */
+function operator(): string {
+  try {
+    return userInfo().username;
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error)) throw error;
+    return `uid ${process.getuid?.() ?? 'unknown'}`;
+  }
 }
 
 /** Where `herald start` runs with this data directory, commands work on its database and its sandbox. */

@@ -3,6 +3,7 @@ import { CHANNELS, type Channel } from '../domain/channel.ts';
 import { DELIVERY_STATUSES, type DeliveryStatus } from '../domain/delivery.ts';
 import { NO_RECEIPT } from '../domain/receipts.ts';
 import { maskAddress } from '../pipeline/address.ts';
+import { lookUpOf } from '../web/api/deliveries.ts';
 import type { Context } from './context.ts';
 import { type Printing, print, table } from './output.ts';
 
@@ -33,7 +34,7 @@ export function register(program: Command, { io, withApp }: Context): void {
     .option('--json', 'print {items, nextCursor}')
     .action(async (id: string, options: Options) => {
       const { channel, status, limit } = options;
-      const page = await withApp(async ({ announce, ids, reports }) => {
+      const page = await withApp(async ({ announce, audit, ids, reports }) => {
         const announcement = await announce.get(ids.decode('announcement', id).id);
         const rows = await reports.deliveries(announcement.id, {
           after: options.after ? ids.decode('delivery', options.after).n : 0,
@@ -41,6 +42,7 @@ export function register(program: Command, { io, withApp }: Context): void {
           ...(channel && { channel }),
           ...(status && { status }),
         });
+        if (options.addresses) await audit.note(lookUpOf(undefined, announcement.id, rows.slice(0, limit)));
         const addressOf = ({ channel, address }: (typeof rows)[number]) => {
           if (channel === 'webhook') return ids.encode('endpoint', Number(address));
           return options.addresses ? address : maskAddress(channel, address);

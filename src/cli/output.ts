@@ -2,6 +2,7 @@ import type { Readable, Writable } from 'node:stream';
 import { CommanderError } from 'commander';
 import { codeOf, databaseAway } from '../database-errors.ts';
 import { HeraldError, type Issue } from '../domain/errors.ts';
+import type { ReasonedFinding } from '../domain/privacy-lint.ts';
 
 /** The streams of a command: the process's own, or a test's. */
 export interface Io {
@@ -49,6 +50,17 @@ export function width(text: string): number {
 /** Text from elsewhere without what a terminal would obey; line ends and tabs stay. */
 export function printable(text: string): string {
   return text.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g, '\ufffd');
+}
+
+/** What the privacy lint found, one a paragraph: where, what, and why it may be published. */
+export function findingsText(findings: readonly ReasonedFinding[]): string {
+  return findings
+    .map(
+      ({ key, kind, locale, field, start, excerpt, message, reason }) =>
+        `${kind.padEnd(9)} ${locale} ${field}:${start}  "${excerpt}" ${message}\n` +
+        (reason === null ? `  no reason yet: lintReasons["${key}"]` : `  reason: ${reason}`),
+    )
+    .join('\n');
 }
 
 /** An error as it is shown: to scripts as JSON, to people on stderr. Never with a stack. */

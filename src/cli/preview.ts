@@ -4,7 +4,7 @@ import { HeraldError } from '../domain/errors.ts';
 import type { SmsContent } from '../domain/message.ts';
 import type { Preview } from '../pipeline/preview.ts';
 import { type Context, readJson } from './context.ts';
-import { type Printing, print, printable } from './output.ts';
+import { findingsText, type Printing, print, printable } from './output.ts';
 
 export function register(program: Command, { io, withApp }: Context): void {
   program
@@ -31,7 +31,8 @@ export function register(program: Command, { io, withApp }: Context): void {
           },
         );
       }
-      const shown = { ...preview, locales };
+      const findings = preview.findings.filter((f) => locales.some((l) => l.locale === f.locale));
+      const shown = { ...preview, locales, findings };
       print(io, options, shown, () => printable(describe(shown, options.html ?? false)));
     });
 }
@@ -39,7 +40,7 @@ export function register(program: Command, { io, withApp }: Context): void {
 const heading = (text: string) => `── ${text} ${'─'.repeat(Math.max(3, 100 - text.length))}`;
 
 function describe(
-  { locales, webhook, audience, segments, seconds, heldUntil, problems }: Preview,
+  { locales, webhook, audience, segments, seconds, heldUntil, problems, findings }: Preview,
   html: boolean,
 ): string {
   const parts: string[] = [];
@@ -75,6 +76,7 @@ function describe(
       ),
     ].join('\n'),
   );
+  if (findings.length > 0) parts.push(`${heading('Privacy lint')}\n${findingsText(findings)}`);
   return parts.join('\n\n');
 }
 

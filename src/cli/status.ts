@@ -5,7 +5,7 @@ import { DELIVERY_STATUSES } from '../domain/delivery.ts';
 import { readAnnouncement, summaryView } from '../web/api/announcement-view.ts';
 import type { Context } from './context.ts';
 import { count } from './deliveries.ts';
-import { type Printing, print, table } from './output.ts';
+import { findingsText, type Printing, print, printable, table } from './output.ts';
 
 type One = Awaited<ReturnType<typeof readAnnouncement>>;
 type Health = Awaited<ReturnType<App['reports']['health']>>;
@@ -84,6 +84,7 @@ function describe(one: One): string {
     ['ended', one.endedAt],
   ].filter(([, value]) => value);
   const parts = [facts.map(([name, value]) => `${name?.padEnd(14)} ${value}`).join('\n')];
+  if (one.findings.length > 0) parts.push(printable(findingsText(one.findings)));
   if (one.approvedAt)
     parts.push(countsTable(one), one.expanded ? '' : '(its recipients are still being listed)');
   return parts.filter(Boolean).join('\n\n');

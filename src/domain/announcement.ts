@@ -138,6 +138,11 @@ export const draftSchema = z.strictObject({
     .record(localeSchema, z.record(z.string().max(32), text().max(20_000)))
     .refine((c) => Object.keys(c).length > 0, 'needs at least one language'),
   basis: text().trim().max(2_000).optional(),
+  /** Why a finding of the privacy lint may be published, by its key; those of findings that are gone are dropped at submission. */
+  lintReasons: z
+    .record(z.string().max(120), text().trim().min(1).max(500))
+    .refine((reasons) => Object.keys(reasons).length <= 1_000, 'has more than 1,000 reasons')
+    .optional(),
   /** It must be there: whoever means everybody says so. */
   audience: z.strictObject({
     /** Everybody who chose at least one of these; empty: every topic. */

@@ -1,4 +1,4 @@
-import { createCipheriv, createDecipheriv } from 'node:crypto';
+import { type Cipher, createCipheriv, createDecipheriv, type Decipher } from 'node:crypto';
 import { HeraldError } from './errors.ts';
 
 /** What an opaque id names; the tag is its prefix outside and its check inside. */
@@ -11,6 +11,7 @@ export const ID_TAGS = {
   key: 'key',
   import: 'imp',
   contact: 'con',
+  audit: 'aud',
 } as const;
 export type IdKind = keyof typeof ID_TAGS;
 
@@ -22,12 +23,15 @@ const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz'; // Crockford base32
  * and needs no column of its own.
  */
 export class OpaqueIds {
-  readonly #key: Buffer;
+  // In ECB mode a block knows nothing of the one before it: one cipher serves them all.
+  readonly #cipher: Cipher;
+  readonly #decipher: Decipher;
 
   /** @param key 16 bytes, made once per installation and kept in its database */
   constructor(key: Buffer) {
     if (key.length !== 16) throw new RangeError('the id key must have 16 bytes');
-    this.#key = key;
+    this.#cipher = createCipheriv('aes-128-ecb', key, null).setAutoPadding(false);
+    this.#decipher = createDecipheriv('aes-128-ecb', key, null).setAutoPadding(false);
   }
 
   /** @param id 0 … 2^53 − 1 @param n 0 … 2^32 − 1 */
@@ -37,8 +41,7 @@ export class OpaqueIds {
     block.writeBigUInt64BE(BigInt(id), 0);
     block.writeUInt32BE(n, 8);
     block.write(tag, 12, 'latin1');
-    const cipher = createCipheriv('aes-128-ecb', this.#key, null).setAutoPadding(false);
-    return `${tag}_${toBase32(Buffer.concat([cipher.update(block), cipher.final()]))}`;
+    return `${tag}_${toBase32(this.#cipher.update(block))}`;
   }
 
   /** The number behind an id, or `undefined` when it is not one of ours and of this kind. */
@@ -47,8 +50,7 @@ export class OpaqueIds {
     if (!text.startsWith(`${tag}_`) || text.length !== tag.length + 1 + 26) return undefined;
     const bytes = fromBase32(text.slice(tag.length + 1));
     if (!bytes) return undefined;
-    const decipher = createDecipheriv('aes-128-ecb', this.#key, null).setAutoPadding(false);
-    const block = Buffer.concat([decipher.update(bytes), decipher.final()]);
+    const block = this.#decipher.update(bytes);
     if (block.toString('latin1', 12, 15) !== tag || block[15] !== 0) return undefined;
     return { id: Number(block.readBigUInt64BE(0)), n: block.readUInt32BE(8) };
   }

@@ -8,13 +8,17 @@ export interface Segments {
 }
 
 /** The GSM 03.38 basic alphabet (3GPP TS 23.038 § 6.2.1): one septet each. The escape itself is not text. */
-const GSM_BASIC = new Set(
+const GSM_BASIC =
   '@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !"#¤%&\'()*+,-./0123456789:;<=>?' +
-    '¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà',
-);
+  '¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà';
 
 /** The extension table: an escape and a septet, which must stay in one part. */
-const GSM_EXTENSION = new Set('\f^{}\\[~]|€');
+const GSM_EXTENSION = '\f^{}\\[~]|€';
+
+/** Septets of every UTF-16 unit; 0 is not in GSM-7. A table, because every unit of every message is looked up. */
+const SEPTETS = new Uint8Array(0x1_0000);
+for (const char of GSM_BASIC) SEPTETS[char.charCodeAt(0)] = 1;
+for (const char of GSM_EXTENSION) SEPTETS[char.charCodeAt(0)] = 2;
 
 /** Units in a message of one part, and in each part of a longer one (6 octets go to the concatenation header). */
 const CAPACITY = { 'GSM-7': { single: 160, part: 153 }, 'UCS-2': { single: 70, part: 67 } } as const;
@@ -44,14 +48,18 @@ const DOWNGRADES = new Map(
 export function segmentSms(text: string): Segments {
   const encoding = encodingOf(text);
   let units = 0;
-  for (const char of text) units += unitsOf(char, encoding);
-  const count = units <= CAPACITY[encoding].single ? 1 : cut(text, encoding).length;
+  if (encoding === 'UCS-2') units = text.length;
+  else for (let i = 0; i < text.length; i += 1) units += SEPTETS[text.charCodeAt(i)] ?? 0;
+  const count = units <= CAPACITY[encoding].single ? 1 : countParts(text, encoding);
   return { encoding, count, units };
 }
 
 /** The parts in order; together they are the text. An extension character or a surrogate pair is never cut. */
 export function splitSms(text: string): string[] {
-  return cut(text, encodingOf(text));
+  const { count, encoding } = segmentSms(text);
+  if (count === 1) return [text];
+  const starts = [0, ...cuts(text, encoding)];
+  return starts.map((start, i) => text.slice(start, starts[i + 1]));
 }
 
 /**
@@ -69,10 +77,9 @@ export function downgradeTypography(text: string): string {
 
 /** The first character that forces UCS-2, with its index in UTF-16 units; `undefined` when the text is GSM-7. */
 export function firstNonGsm(text: string): { readonly char: string; readonly index: number } | undefined {
-  let index = 0;
-  for (const char of text) {
-    if (!GSM_BASIC.has(char) && !GSM_EXTENSION.has(char)) return { char, index };
-    index += char.length;
+  for (let index = 0; index < text.length; index += 1) {
+    if (SEPTETS[text.charCodeAt(index)] === 0)
+      return { char: String.fromCodePoint(text.codePointAt(index) ?? 0), index };
   }
   return undefined;
 }
@@ -81,29 +88,24 @@ function encodingOf(text: string): Segments['encoding'] {
   return firstNonGsm(text) === undefined ? 'GSM-7' : 'UCS-2';
 }
 
-function unitsOf(char: string, encoding: Segments['encoding']): number {
-  if (encoding === 'UCS-2') return char.length;
-  return GSM_EXTENSION.has(char) ? 2 : 1;
-}
-
-function cut(text: string, encoding: Segments['encoding']): string[] {
-  const { single, part } = CAPACITY[encoding];
-  const parts: string[] = [];
-  let current = '';
+/** Where each part but the first begins, in UTF-16 units, for a text that needs more than one. */
+function* cuts(text: string, encoding: Segments['encoding']): Generator<number> {
+  const { part } = CAPACITY[encoding];
   let used = 0;
-  let total = 0;
-  for (const char of text) {
-    const units = unitsOf(char, encoding);
+  for (let index = 0; index < text.length; ) {
+    const isPair = (text.codePointAt(index) ?? 0) > 0xffff;
+    const units = encoding === 'UCS-2' ? (isPair ? 2 : 1) : (SEPTETS[text.charCodeAt(index)] ?? 1);
     if (used + units > part) {
-      parts.push(current);
-      current = '';
+      yield index;
       used = 0;
     }
-    current += char;
     used += units;
-    total += units;
+    index += isPair ? 2 : 1;
   }
-  if (total <= single) return [text];
-  parts.push(current);
+}
+
+function countParts(text: string, encoding: Segments['encoding']): number {
+  let parts = 1;
+  for (const _ of cuts(text, encoding)) parts += 1;
   return parts;
 }

@@ -12,6 +12,7 @@ import {
 import type { Channel, Gateway, Route } from '../domain/channel.ts';
 import { HeraldError } from '../domain/errors.ts';
 import type { OpaqueIds } from '../domain/opaque-id.ts';
+import { requireReasons } from '../domain/privacy-lint.ts';
 import type { OfficeStyle, TemplateBundle } from '../domain/template.ts';
 import { checkAnnouncement, checkTimes, parseDraft } from './check-announcement.ts';
 import { renderContext } from './compose.ts';
@@ -31,7 +32,7 @@ export interface Announce {
   create(input: unknown, actor: Actor): Promise<AnnouncementRecord>;
   /** A new revision of a draft. */
   edit(id: number, input: unknown, actor: Actor): Promise<AnnouncementRecord>;
-  /** Freezes templates and content; approval binds to their hash. */
+  /** Freezes templates and content; approval binds to their hash. @throws HeraldError `lint-reason-required`… */
   submit(id: number, actor: Actor): Promise<AnnouncementRecord>;
   /** @param options.sha256 what the approver was shown; refused when it is not what would be sent */
   approve(
@@ -161,7 +162,10 @@ export function createAnnounce(deps: AnnounceDeps): Announce {
         if (tx.record.draft.template !== draft.template)
           throw new HeraldError('conflict', 'changed-meanwhile', 'somebody changed the draft meanwhile');
         checkRenders(tx.record, bundle);
-        await tx.freeze(bundle, revisionSha256(tx.record.draft, bundle));
+        const { lintReasons: _, ...written } = tx.record.draft;
+        const lintReasons = requireReasons(tx.record.draft);
+        const submitted: Draft = lintReasons ? { ...written, lintReasons } : written;
+        await tx.freeze(bundle, revisionSha256(submitted, bundle), submitted);
         await tx.move('submit', to, actor, null);
       });
     },

@@ -9,7 +9,7 @@ export interface Batcher<T> {
 /**
  * @param write writes one batch; the next one collects meanwhile
  * @param options.maxItems most items of a batch
- * @param options.lingerMs how long the first item of an idle batcher waits for company
+ * @param options.lingerMs how long an item waits for company, at least; a full batch goes at once
  */
 export function createBatcher<T>(
   write: (items: readonly T[]) => Promise<void>,
@@ -19,8 +19,9 @@ export function createBatcher<T>(
   let running: Promise<void> | undefined;
 
   async function run(): Promise<void> {
-    await new Promise((resolve) => setTimeout(resolve, options.lingerMs));
     while (pending.length > 0) {
+      if (pending.length < options.maxItems)
+        await new Promise((resolve) => setTimeout(resolve, options.lingerMs));
       const batch = pending.slice(0, options.maxItems);
       pending = pending.slice(options.maxItems);
       try {

@@ -18,7 +18,7 @@ import type { ClaimedDelivery, DeliveryStore, SendingFacts, SentRecord, ShardCla
 
 /** One message, ready to go, or why it cannot. */
 export type Composed = { readonly cost: number; readonly segments: number | null } & (
-  | { readonly ready: true; readonly send: (signal: AbortSignal) => Promise<SendOutcome> }
+  | { readonly ready: true; readonly send: () => Promise<SendOutcome> }
   | { readonly ready: false; readonly outcome: SendOutcome }
 );
 
@@ -57,7 +57,7 @@ const NOBODY = 0;
 /** Facts older than this are read again: a webhook carries the announcement's present state. Milliseconds. */
 const FACTS_KEEP_MS = 1_000;
 /** Announcements whose compiled templates are kept. */
-const KEPT = 20;
+const KEPT = 250;
 
 /** What templates see of an announcement; the same at preview, at submission and when it is sent. */
 export function renderContext(
@@ -194,7 +194,8 @@ export function createComposer(deps: ComposerDeps): Composer {
               cost: segments ?? 1,
               segments,
               // Made when its turn has come: how long it is valid counts from then.
-              send: (signal) => adapter.send(outgoing(row, content) as never, signal),
+              // No signal: a request that was written is awaited, whatever happens; the adapter bounds it by its own time.
+              send: () => adapter.send(outgoing(row, content) as never),
             };
           } catch (error) {
             // Templates were checked when they were frozen; what is left is a fact about this one address.

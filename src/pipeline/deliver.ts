@@ -1,4 +1,3 @@
-import { setMaxListeners } from 'node:events';
 import type { Channel, Gateway } from '../domain/channel.ts';
 import type { SendOutcome } from '../domain/outcome.ts';
 import { SET_APART_DEATHS } from '../domain/retry.ts';
@@ -10,6 +9,7 @@ import type { Composed, Composer, Composition } from './compose.ts';
 import type { Lease } from './lease.ts';
 import type { Allowance, Pacer } from './pacer.ts';
 import type { AdapterFor, ChannelAdapter, Clock, Logger, WakeUps } from './ports.ts';
+import { CLAIM_ROWS, type Room } from './room.ts';
 import { settle } from './settle.ts';
 import type { AttemptRecord, BreakerStore, ClaimedDelivery, DeliveryStore, ShardClaim } from './stores.ts';
 
@@ -26,8 +26,6 @@ const PAUSE_MS = 100;
 const STALE_MS = 1_000;
 /** What is due sooner than a timer can tell goes at once. Milliseconds. */
 const TIMER_MS = 2;
-/** Most rows claimed at once: what a dying worker can leave in doubt. */
-const CLAIM_ROWS = 100;
 
 export interface DeliverDeps extends Pick<AskReceiptsDeps, 'receipts' | 'receiptQuestions' | 'mode'> {
   readonly deliveries: DeliveryStore;
@@ -51,73 +49,6 @@ export interface DeliverDeps extends Pick<AskReceiptsDeps, 'receipts' | 'receipt
   readonly stopping: AbortSignal;
   readonly log: Logger;
 }
-
-/** Requests that this process may still start; shared by all shards it holds. */
-export interface Room {
-  readonly free: number;
-  /** As much as must be free for a claim to be worth its round trip. */
-  readonly worth: number;
-  /** Takes places, before the rows are claimed that will fill them. */
-  enter(places: number): void;
-  leave(places?: number): void;
-  /** Resolves when somebody leaves. */
-  change(): Promise<void>;
-  /** Waits for a connection, at most so many milliseconds; false: there was none, and nothing is to be ended. */
-  start(withinMs: number): Promise<boolean>;
-  end(): void;
-}
-
-/**
- * @param size rows that may be claimed and not yet done
- * @param atOnce requests that may be under way, as the adapter has connections. Nothing is claimed while a row waits for one
- */
-export function createRoom(size: number, atOnce = size): Room {
-  let used = 0;
-  let underWay = 0;
-  let waiting: (() => void)[] = [];
-  const starting = new Set<(started: boolean) => void>();
-  return {
-    get free() {
-      return starting.size > 0 ? 0 : size - used;
-    },
-    worth: Math.ceil(Math.min(CLAIM_ROWS, size) / 2),
-    enter(places) {
-      used += places;
-    },
-    leave(places = 1) {
-      used -= places;
-      for (const wake of waiting.splice(0)) wake();
-    },
-    change: () =>
-      new Promise((resolve) => {
-        waiting = [...waiting, resolve];
-      }),
-    start(withinMs) {
-      if (underWay < atOnce) {
-        underWay += 1;
-        return Promise.resolve(true);
-      }
-      return new Promise((resolve) => {
-        const wake = (started: boolean) => {
-          clearTimeout(timer);
-          starting.delete(wake);
-          resolve(started);
-        };
-        const timer = setTimeout(wake, withinMs, false);
-        starting.add(wake);
-      });
-    },
-    end() {
-      const [next] = starting;
-      if (next) next(true);
-      else underWay -= 1;
-    },
-  };
-}
-
-/** A request that was written is awaited, whatever happens: the adapter bounds it by its own time. */
-const UNTIL_ANSWERED = new AbortController().signal;
-setMaxListeners(0, UNTIL_ANSWERED);
 
 /** Its turn came after the announcement's time. */
 const EXPIRED: SendOutcome = {
@@ -333,7 +264,7 @@ function whyNot({ stopping, lease }: DeliverDeps, started: boolean, laterMs: num
 /** What the provider said; an adapter that throws has broken its rule, and nobody knows whether the message left. */
 async function handOver(composed: Extract<Composed, { ready: true }>): Promise<SendOutcome> {
   try {
-    const outcome = await composed.send(UNTIL_ANSWERED);
+    const outcome = await composed.send();
     return outcome.outcome === 'accepted'
       ? { ...outcome, ...(outcome.detail !== undefined && { detail: withoutNul(outcome.detail) }) }
       : { ...outcome, code: withoutNul(outcome.code), message: withoutNul(outcome.message) };

@@ -21,7 +21,8 @@ export interface NewMessage {
   readonly gateway: Gateway;
   /** From now, on the database's clock. */
   readonly expiresInMinutes: number;
-  readonly by: Actor;
+  /** Null: Herald itself. */
+  readonly by: Actor | null;
 }
 
 /** Single messages: each an announcement to one. */

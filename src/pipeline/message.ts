@@ -18,11 +18,12 @@ import type { Actor } from './stores.ts';
 export interface Messenger {
   /**
    * @param input what `POST /v1/messages` takes
+   * @param actor null: Herald itself
    * @returns the numbers behind its ids, when it is written down: it is sent within seconds, or expires
    * @throws HeraldError `role-required`, `invalid-message`, `unknown-template`, `no-provider`, `address-suppressed`,
    *   `no-route`, `link-not-allowed`, `too-many-segments`
    */
-  send(input: unknown, actor: Actor): Promise<{ readonly announcementId: number; readonly n: number }>;
+  send(input: unknown, actor: Actor | null): Promise<{ readonly announcementId: number; readonly n: number }>;
 }
 
 export interface MessengerDeps {
@@ -80,7 +81,7 @@ export function createMessenger(deps: MessengerDeps): Messenger {
 
   return {
     async send(input, actor) {
-      requireRole(actor.role, 'admin');
+      if (actor) requireRole(actor.role, 'admin');
       const wanted = parse(input);
       const { channel, template, fields, mode, expiresInMinutes, locale = style.defaultLocale } = wanted;
       const bundle = deps.templates.bundle(template, { ...style, purpose: 'message' });

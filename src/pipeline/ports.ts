@@ -85,7 +85,7 @@ export interface ChannelAdapter<C extends Channel = Channel> {
   /** Upper bound of one `send`, in milliseconds. After it the outcome is `unknown`. */
   readonly requestTimeoutMs: number;
   /** Hands one message over. An aborted signal before the request is written gives `throttled`, after it `unknown`. */
-  send(message: OutgoingByChannel[C], signal: AbortSignal): Promise<SendOutcome>;
+  send(message: OutgoingByChannel[C], signal?: AbortSignal): Promise<SendOutcome>;
   /** Where the provider can be asked. Without it, an unknown delivery is sent again under the same id. */
   settle?(question: SettleQuestion, signal: AbortSignal): Promise<SettleOutcome>;
   /**

@@ -5,6 +5,7 @@ import type { HeraldError } from '../domain/errors.ts';
 import { LEAVE_TOKEN_LENGTH } from '../domain/leave-token.ts';
 import type { EmailContent, SmsContent } from '../domain/message.ts';
 import type { OpaqueIds } from '../domain/opaque-id.ts';
+import { type ReasonedFinding, reasonedFindings } from '../domain/privacy-lint.ts';
 import type { TemplateBundle } from '../domain/template.ts';
 import { smsProblem } from './check-announcement.ts';
 import { renderContext } from './compose.ts';
@@ -32,6 +33,8 @@ export interface Preview {
   readonly segments: number;
   /** What submission would refuse: the SMS provider would not carry it. */
   readonly problems: readonly string[];
+  /** What the privacy lint found; submission refuses those without a reason. */
+  readonly findings: readonly ReasonedFinding[];
   /** Seconds at today's limits, by channel; they run side by side. */
   readonly seconds: Readonly<Partial<Record<Channel, number>>>;
   /** When quiet hours would let it go, for the channels that they hold at its scheduled time, or now. */
@@ -151,6 +154,7 @@ export function createPreviewer(deps: PreviewDeps) {
       problems: has('sms')
         ? [...smsProblems(template, written, deps.smsRoutes, deps.publicUrl)].map(({ message }) => message)
         : [],
+      findings: reasonedFindings(draft),
       seconds: {
         ...(channels.sms !== undefined && { sms: segments / rates.sms }),
         ...(channels.email !== undefined && { email: (channels.email ?? 0) / rates.email }),

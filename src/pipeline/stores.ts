@@ -63,7 +63,8 @@ export interface AnnouncementTransaction {
   /** Ids of all users who wrote any revision. */
   readonly authorIds: readonly number[];
   addRevision(draft: Draft, supersedes: number | null, urgency: Urgency, authorId: number): Promise<void>;
-  freeze(bundle: TemplateBundle, sha256: Buffer): Promise<void>;
+  /** @param draft as it is submitted; the revision's own when it is left out */
+  freeze(bundle: TemplateBundle, sha256: Buffer, draft?: Draft): Promise<void>;
   /** Writes the state and the act that led to it. */
   move(act: string, state: AnnouncementState, by: Actor | null, reason: string | null): Promise<void>;
   /** The approval's facts, and the expansion that must follow, in this very transaction. */

@@ -47,15 +47,47 @@ function unknown(): never {
   throw new HeraldError('not-found', 'no-such-announcement', 'there is no such announcement');
 }
 
-/** The frozen templates of the current revision; null while it is a draft. */
+/** Bundles that are kept; an office has a few templates and seldom edits them. */
+const KEPT_BUNDLES = 50;
+/** By their hash: a bundle never changes, and whoever compiles it does so once. */
+const bundles = new Map<string, TemplateBundle>();
+
+/**
+ * The frozen templates of the current revision; null while it is a draft. Equal ones are the same object.
+ * @throws HeraldError `revision-damaged` (conflict)
+ */
 export async function loadBundle(db: Queryable, id: number): Promise<TemplateBundle | null> {
-  const { rows } = await db.query<{ bundle: TemplateBundle }>(
-    `SELECT t.bundle FROM announcements a
+  const { rows } = await db.query<{ sha256: string }>(
+    `SELECT encode(r.bundle_sha256, 'hex') AS sha256 FROM announcements a
      JOIN revisions r ON r.announcement_id = a.id AND r.number = a.revision
-     JOIN template_bundles t ON t.sha256 = r.bundle_sha256 WHERE a.id = $1 AND a.state <> 'draft'`,
+     WHERE a.id = $1 AND a.state <> 'draft' AND r.bundle_sha256 IS NOT NULL`,
     [id],
   );
-  return rows[0]?.bundle ?? null;
+  const sha256 = rows[0]?.sha256;
+  if (sha256 === undefined) return null;
+  const known = bundles.get(sha256);
+  if (known) return known;
+  const found = await db.query<{ bundle: TemplateBundle }>(
+    `SELECT bundle FROM template_bundles WHERE sha256 = decode($1, 'hex')`,
+    [sha256],
+  );
+  const bundle = found.rows[0]?.bundle;
+  if (!bundle || canonicalSha256(bundle).toString('hex') !== sha256) {
+    throw new HeraldError(
+      'conflict',
+      'revision-damaged',
+      'the stored templates are not those that were submitted',
+      {
+        fix: 'return it to the author and submit it again; or restore the row of template_bundles from a backup',
+      },
+    );
+  }
+  bundles.set(sha256, bundle);
+  for (const oldest of bundles.keys()) {
+    if (bundles.size <= KEPT_BUNDLES) break;
+    bundles.delete(oldest);
+  }
+  return bundle;
 }
 
 /** One row a case; the latest announcement gives it its title (each revision keeps the one it was sent with). */
@@ -133,12 +165,12 @@ function transaction(
       await writeRevision(client, id, record.revision + 1, draft, authorId);
       await writeAct(client, id, 'edit', authorId);
     },
-    async freeze(bundle, sha256) {
+    async freeze(bundle, sha256, draft = record.draft) {
       const bundleSha256 = canonicalSha256(bundle);
       await freezeTemplates(client, bundle, bundleSha256);
       await client.query(
-        'UPDATE revisions SET bundle_sha256 = $3, sha256 = $4 WHERE announcement_id = $1 AND number = $2',
-        [id, record.revision, bundleSha256, sha256],
+        'UPDATE revisions SET bundle_sha256 = $3, sha256 = $4, draft = $5 WHERE announcement_id = $1 AND number = $2',
+        [id, record.revision, bundleSha256, sha256, JSON.stringify(draft)],
       );
     },
     async move(act, state, by, reason) {
@@ -233,8 +265,8 @@ export function createAnnouncementStore(pool: pg.Pool): AnnouncementStore {
 
     async unknownCodes(list, codes) {
       const { rows } = await pool.query<{ code: string }>(
-        `SELECT wanted.code FROM unnest($1::text[]) AS wanted(code)
-         WHERE NOT EXISTS (SELECT FROM ${list} l WHERE l.code = wanted.code AND l.archived_at IS NULL)`,
+        `SELECT wanted.code FROM unnest($1::text[]) WITH ORDINALITY AS wanted(code, place)
+         WHERE NOT EXISTS (SELECT FROM ${list} l WHERE l.code = wanted.code AND l.archived_at IS NULL) ORDER BY place`,
         [codes],
       );
       return rows.map((r) => r.code);

@@ -65,7 +65,7 @@ const SUPPRESS = `
 const CLAIM_ROWS = `
   WITH mine AS MATERIALIZED (SELECT FROM shards s WHERE s.id = $9 AND s.claimed_by = $6 FOR SHARE),
   picked AS (
-    SELECT d.n, d.status AS old, d.segments FROM deliveries d
+    SELECT d.announcement_id, d.n, d.status AS old, d.segments FROM deliveries d
     WHERE EXISTS (SELECT FROM mine) AND ${IN_SHARD}
       AND (d.status = 'queued' OR d.status = 'unknown' AND d.channel <> 'sms')
       AND (d.due_at IS NULL OR d.due_at <= now())
@@ -77,7 +77,7 @@ const CLAIM_ROWS = `
   ),
   claimed AS (
     UPDATE deliveries d SET status = 'sending', attempt = d.attempt + 1, worker_id = $6, claimed_at = now(), due_at = NULL
-    FROM picked p WHERE d.announcement_id = $1 AND d.n = p.n
+    FROM picked p WHERE d.announcement_id = p.announcement_id AND d.n = p.n
     RETURNING d.announcement_id, d.n, d.channel, d.attempt, d.tries, d.address_key, d.contact_id, d.locale, d.sequence, d.segments, p.old
   ),
   changed AS (

@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import { HeraldError } from '../domain/errors.ts';
+import type { By } from '../pipeline/audit-store.ts';
 import type { ListStore } from './lists.ts';
 import type { Sealer } from './seal.ts';
 
@@ -43,6 +44,11 @@ const ENDPOINT = `e.id, e.outlet, e.url,
   e.last_sequence AS "lastSequence", cardinality(e.sealed_secrets) AS "secretCount",
   e.created_at AS "createdAt", e.disabled_at AS "disabledAt", e.disabled_reason AS "disabledReason"`;
 
+/** For the audit log. */
+const note = (act: string, endpoints: string, by: string, details = `'{}'::jsonb`) => `
+  INSERT INTO audit_notes (actor, act, subject_type, subject_id, details)
+  SELECT ${by}, '${act}', 'endpoint', id::text, ${details} FROM ${endpoints}`;
+
 export class EndpointStore {
   readonly #pool: pg.Pool;
   readonly #deps: Dependencies;
@@ -56,14 +62,17 @@ export class EndpointStore {
    * @returns the endpoint's id and its secret, which is shown this once
    * @throws HeraldError what `checkUrl` says; `unknown-topic`, `unknown-district`; `endpoint-exists` (conflict)
    */
-  async create(input: EndpointInput): Promise<{ readonly id: number; readonly secret: string }> {
+  async create(input: EndpointInput, by?: By): Promise<{ readonly id: number; readonly secret: string }> {
     const url = await this.#deps.checkUrl(input.url);
     const [topics, districts] = await this.#ids(input.topics, input.districts);
     const secret = this.#deps.generateSecret();
     const { rows } = await unlessTaken(url, () =>
       this.#pool.query<{ id: number }>(
-        `INSERT INTO endpoints (outlet, url, sealed_secrets, topics, districts) VALUES ($1, $2, ARRAY[$3::bytea], $4, $5) RETURNING id`,
-        [input.outlet, url, this.#deps.sealer.seal(secret), topics, districts],
+        `WITH made AS (
+           INSERT INTO endpoints (outlet, url, sealed_secrets, topics, districts) VALUES ($1, $2, ARRAY[$3::bytea], $4, $5) RETURNING id),
+         noted AS (${note('create', 'made', '$6')})
+         SELECT id FROM made`,
+        [input.outlet, url, this.#deps.sealer.seal(secret), topics, districts, by?.id ?? null],
       ),
     );
     return { id: found(rows[0]).id, secret };
@@ -91,30 +100,35 @@ export class EndpointStore {
   async update(
     id: number,
     change: { readonly [K in keyof EndpointInput]?: EndpointInput[K] | undefined },
+    by?: By,
   ): Promise<Endpoint> {
+    const fields = Object.entries(change).flatMap(([name, value]) => (value === undefined ? [] : [name]));
+    if (fields.length === 0) return this.get(id);
     const url = change.url === undefined ? null : await this.#deps.checkUrl(change.url);
     const [topics, districts] = await this.#ids(change.topics, change.districts);
     await unlessTaken(url ?? '', () =>
       this.#pool.query(
-        `UPDATE endpoints SET outlet = coalesce($2, outlet), url = coalesce($3, url),
-           topics = coalesce($4, topics), districts = coalesce($5, districts)
-         WHERE id = $1 AND removed_at IS NULL`,
-        [id, change.outlet ?? null, url, topics ?? null, districts ?? null],
+        `WITH changed AS (
+           UPDATE endpoints SET outlet = coalesce($2, outlet), url = coalesce($3, url),
+             topics = coalesce($4, topics), districts = coalesce($5, districts)
+           WHERE id = $1 AND removed_at IS NULL RETURNING id)
+         ${note('change', 'changed', '$6', `jsonb_build_object('fields', $7::text)`)}`,
+        [id, change.outlet ?? null, url, topics ?? null, districts ?? null, by?.id ?? null, fields.join(',')],
       ),
     );
     return this.get(id);
   }
 
   /** The row stays for the deliveries that name it. @throws HeraldError `no-such-endpoint` */
-  async remove(id: number): Promise<void> {
-    await this.#change(id, 'removed_at = now()');
+  async remove(id: number, by?: By): Promise<void> {
+    await this.#change('remove', id, by, 'removed_at = now()');
   }
 
   /**
    * Makes a new secret; the present one keeps working until `dropOldSecret`. Rotating again before that
    * drops the oldest of the three. @throws HeraldError `no-such-endpoint`
    */
-  async rotateSecret(id: number): Promise<{ readonly secret: string }> {
+  async rotateSecret(id: number, by?: By): Promise<{ readonly secret: string }> {
     // A third secret would end the one that the outlet may still use.
     if ((await this.get(id)).secretCount > 1)
       throw new HeraldError('conflict', 'rotation-under-way', 'this endpoint has two secrets already', {
@@ -122,37 +136,43 @@ export class EndpointStore {
       });
     const secret = this.#deps.generateSecret();
     await this.#change(
+      'rotate',
       id,
-      'sealed_secrets = ARRAY[$2::bytea, sealed_secrets[1]]',
+      by,
+      'sealed_secrets = ARRAY[$3::bytea, sealed_secrets[1]]',
       this.#deps.sealer.seal(secret),
     );
     return { secret };
   }
 
-  async dropOldSecret(id: number): Promise<Endpoint> {
-    await this.#change(id, 'sealed_secrets = sealed_secrets[1:1]');
+  async dropOldSecret(id: number, by?: By): Promise<Endpoint> {
+    await this.#change('drop-old-secret', id, by, 'sealed_secrets = sealed_secrets[1:1]');
     return this.get(id);
   }
 
   /** Nothing is sent to it until `enable`; @param reason in words for the press office */
-  async disable(id: number, reason: string): Promise<Endpoint> {
+  async disable(id: number, reason: string, by?: By): Promise<Endpoint> {
     await this.#change(
+      'disable',
       id,
-      'disabled_at = coalesce(disabled_at, now()), disabled_reason = coalesce(disabled_reason, $2::text)',
+      by,
+      'disabled_at = coalesce(disabled_at, now()), disabled_reason = coalesce(disabled_reason, $3::text)',
       reason,
     );
     return this.get(id);
   }
 
-  async enable(id: number): Promise<Endpoint> {
-    await this.#change(id, 'disabled_at = NULL, disabled_reason = NULL');
+  async enable(id: number, by?: By): Promise<Endpoint> {
+    await this.#change('enable', id, by, 'disabled_at = NULL, disabled_reason = NULL');
     return this.get(id);
   }
 
-  async #change(id: number, set: string, ...values: unknown[]): Promise<void> {
+  async #change(act: string, id: number, by: By, set: string, ...values: unknown[]): Promise<void> {
     const { rows } = await this.#pool.query<{ id: number }>(
-      `UPDATE endpoints SET ${set} WHERE id = $1 AND removed_at IS NULL RETURNING id`,
-      [id, ...values],
+      `WITH changed AS (UPDATE endpoints SET ${set} WHERE id = $1 AND removed_at IS NULL RETURNING id),
+       noted AS (${note(act, 'changed', '$2')})
+       SELECT id FROM changed`,
+      [id, by?.id ?? null, ...values],
     );
     found(rows[0]);
   }

@@ -82,6 +82,12 @@ const REFUSE = `
   INSERT INTO import_refusals (import_id, line, code, message)
   SELECT $1, * FROM unnest($2::int[], $3::text[], $4::text[])`;
 
+/** For the audit log: how many came in. */
+const noteEnd = (imports: string, by: string) => `
+  INSERT INTO audit_notes (actor, act, subject_type, subject_id, details)
+  SELECT ${by}, CASE state WHEN 'done' THEN 'finish' ELSE 'fail' END, 'import', id::text,
+    jsonb_build_object('rows', rows_read::text, 'taken', taken::text, 'refused', refused::text) FROM ${imports}`;
+
 /** Longer than a client may take to send a whole file. */
 const ABANDONED_MINUTES = 15;
 
@@ -98,7 +104,11 @@ export class ImportStore {
 
   async create(userId: number | null): Promise<number> {
     const { rows } = await this.#pool.query<{ id: number }>(
-      'INSERT INTO imports (created_by) VALUES ($1) RETURNING id',
+      `WITH made AS (INSERT INTO imports (created_by) VALUES ($1) RETURNING id, created_by),
+       noted AS (
+         INSERT INTO audit_notes (actor, act, subject_type, subject_id) SELECT created_by, 'start', 'import', id::text FROM made
+       )
+       SELECT id FROM made`,
       [userId],
     );
     return found(rows[0]).id;
@@ -125,7 +135,9 @@ export class ImportStore {
   /** @param error why it failed; absent when it is done */
   async finish(importId: number, error?: string): Promise<ImportRecord> {
     const { rows } = await this.#pool.query<ImportRecord>(
-      `UPDATE imports SET state = $2, error = $3, finished_at = now() WHERE id = $1 RETURNING ${IMPORT}`,
+      `WITH finished AS (UPDATE imports SET state = $2, error = $3, finished_at = now() WHERE id = $1 RETURNING *),
+       noted AS (${noteEnd('finished', 'created_by')})
+       SELECT ${IMPORT} FROM finished`,
       [importId, error === undefined ? 'done' : 'failed', error ?? null],
     );
     return found(rows[0]);
@@ -134,10 +146,12 @@ export class ImportStore {
   /** Imports that nobody goes on with, because their process was killed: failed, with how far they came. */
   async failAbandoned(): Promise<number> {
     const { rowCount } = await this.#pool.query(
-      `UPDATE imports SET state = 'failed', finished_at = now(),
-         error = 'Herald was ended while it read the file, after ' || rows_read || ' rows; import it again: '
-           || 'who was taken already is refused as a duplicate, and nothing happens twice'
-       WHERE state = 'running' AND touched_at < now() - interval '${ABANDONED_MINUTES} minutes'`,
+      `WITH failed AS (
+         UPDATE imports SET state = 'failed', finished_at = now(),
+           error = 'Herald was ended while it read the file, after ' || rows_read || ' rows; import it again: '
+             || 'who was taken already is refused as a duplicate, and nothing happens twice'
+         WHERE state = 'running' AND touched_at < now() - interval '${ABANDONED_MINUTES} minutes' RETURNING *)
+       ${noteEnd('failed', 'NULL::bigint')}`,
     );
     return rowCount ?? 0;
   }

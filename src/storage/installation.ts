@@ -29,10 +29,20 @@ export async function openInstallation(
     secretCheck: Buffer;
     liveSince: Date | null;
   }>(
-    `UPDATE installation SET secret_check = coalesce(secret_check, $1),
-       live_since = CASE WHEN $2 AND coalesce(secret_check, $1) = $1 THEN coalesce(live_since, now()) ELSE live_since END,
-       timezone = CASE WHEN coalesce(secret_check, $1) = $1 THEN $3 ELSE timezone END
-     RETURNING id, id_key AS "idKey", secret_check AS "secretCheck", live_since AS "liveSince"`,
+    `WITH before AS MATERIALIZED (SELECT live_since, timezone FROM installation FOR UPDATE),
+     opened AS (
+       UPDATE installation i SET secret_check = coalesce(secret_check, $1),
+         live_since = CASE WHEN $2 AND coalesce(secret_check, $1) = $1 THEN coalesce(i.live_since, now()) ELSE i.live_since END,
+         timezone = CASE WHEN coalesce(secret_check, $1) = $1 THEN $3 ELSE i.timezone END
+       FROM before RETURNING i.*),
+     live AS (
+       INSERT INTO audit_notes (act, subject_type) SELECT 'go-live', 'installation' FROM opened, before
+       WHERE opened.live_since IS NOT NULL AND before.live_since IS NULL),
+     moved AS (
+       INSERT INTO audit_notes (act, subject_type, details)
+       SELECT 'change', 'installation', jsonb_build_object('timezone', opened.timezone) FROM opened, before
+       WHERE opened.timezone <> before.timezone)
+     SELECT id, id_key AS "idKey", secret_check AS "secretCheck", live_since AS "liveSince" FROM opened`,
     [secretCheck, mode === 'live', timezone],
   );
   const installation = rows[0];

@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import { HeraldError } from '../domain/errors.ts';
+import type { By } from '../pipeline/audit-store.ts';
 
 /** The office's own lists. Both tables have the same columns. */
 export const LISTS = ['topics', 'districts'] as const;
@@ -37,13 +38,19 @@ export class ListStore {
   async add(
     list: ListName,
     entry: { readonly code: string; readonly names: Readonly<Record<string, string>> },
+    by?: By,
   ): Promise<ListEntry> {
+    const what = SINGULAR[list];
     const { rows } = await this.#pool.query<ListEntry>(
-      `INSERT INTO ${list} (code, names) VALUES ($1, $2) ON CONFLICT (code) DO NOTHING RETURNING ${ENTRY}`,
-      [entry.code, JSON.stringify(entry.names)],
+      `WITH added AS (
+         INSERT INTO ${list} (code, names) VALUES ($1, $2) ON CONFLICT (code) DO NOTHING RETURNING *),
+       noted AS (
+         INSERT INTO audit_notes (actor, act, subject_type, subject_id) SELECT $3, 'add', '${what}', code FROM added
+       )
+       SELECT ${ENTRY} FROM added`,
+      [entry.code, JSON.stringify(entry.names), by?.id ?? null],
     );
     if (rows[0]) return rows[0];
-    const what = SINGULAR[list];
     throw new HeraldError(
       'conflict',
       `${what}-exists`,
@@ -66,15 +73,23 @@ export class ListStore {
       readonly names?: Readonly<Record<string, string>> | undefined;
       readonly archived?: boolean | undefined;
     },
+    by?: By,
   ): Promise<ListEntry> {
+    const what = SINGULAR[list];
     const { rows } = await this.#pool.query<ListEntry>(
-      `UPDATE ${list} SET names = coalesce($2::jsonb, names),
-         archived_at = CASE $3::boolean WHEN true THEN coalesce(archived_at, now()) WHEN false THEN NULL ELSE archived_at END
-       WHERE code = $1 RETURNING ${ENTRY}`,
-      [code, change.names ? JSON.stringify(change.names) : null, change.archived ?? null],
+      `WITH changed AS (
+         UPDATE ${list} SET names = coalesce($2::jsonb, names),
+           archived_at = CASE $3::boolean WHEN true THEN coalesce(archived_at, now()) WHEN false THEN NULL ELSE archived_at END
+         WHERE code = $1 RETURNING *),
+       noted AS (
+         INSERT INTO audit_notes (actor, act, subject_type, subject_id, details)
+         SELECT $4, CASE $3::boolean WHEN true THEN 'archive' WHEN false THEN 'restore' ELSE 'change' END, '${what}', code,
+           CASE WHEN $2::jsonb IS NULL THEN '{}'::jsonb ELSE '{"fields": "names"}' END FROM changed
+       )
+       SELECT ${ENTRY} FROM changed`,
+      [code, change.names ? JSON.stringify(change.names) : null, change.archived ?? null, by?.id ?? null],
     );
     if (rows[0]) return rows[0];
-    const what = SINGULAR[list];
     throw new HeraldError('not-found', `unknown-${what}`, `there is no ${what} ${JSON.stringify(code)}`);
   }
 

@@ -74,7 +74,7 @@ export function createMessageStore(pool: pg.Pool, slot: number): MessageStore {
 const valuesOf = (message: NewMessage, bundleSha256: Buffer, slot: number) => [
   message.draft.mode,
   message.gateway,
-  message.by.id,
+  message.by?.id ?? null,
   message.expiresInMinutes,
   JSON.stringify(message.draft),
   bundleSha256,

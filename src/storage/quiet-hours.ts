@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import type { Channel } from '../domain/channel.ts';
+import type { By } from '../pipeline/audit-store.ts';
 
 /** Local times of the office (`HH:MM`) between which only urgent messages leave; `from` after `until` spans midnight. */
 export interface QuietHours {
@@ -23,16 +24,25 @@ export class QuietHoursStore {
   }
 
   /** @param hours `from` and `until` must differ */
-  async set(hours: QuietHours): Promise<void> {
+  async set(hours: QuietHours, by?: By): Promise<void> {
     await this.#pool.query(
-      `INSERT INTO quiet_hours (channel, starts, ends) VALUES ($1, $2, $3)
-       ON CONFLICT (channel) DO UPDATE SET starts = excluded.starts, ends = excluded.ends`,
-      [hours.channel, hours.from, hours.until],
+      `WITH changed AS (
+         INSERT INTO quiet_hours (channel, starts, ends) VALUES ($1, $2, $3)
+         ON CONFLICT (channel) DO UPDATE SET starts = excluded.starts, ends = excluded.ends RETURNING *)
+       INSERT INTO audit_notes (actor, act, subject_type, subject_id, details)
+       SELECT $4, 'set', 'quiet-hours', channel::text,
+         jsonb_build_object('from', to_char(starts, 'HH24:MI'), 'until', to_char(ends, 'HH24:MI')) FROM changed`,
+      [hours.channel, hours.from, hours.until, by?.id ?? null],
     );
   }
 
-  async clear(channel: Channel): Promise<void> {
-    await this.#pool.query('DELETE FROM quiet_hours WHERE channel = $1', [channel]);
+  async clear(channel: Channel, by?: By): Promise<void> {
+    await this.#pool.query(
+      `WITH cleared AS (DELETE FROM quiet_hours WHERE channel = $1 RETURNING channel)
+       INSERT INTO audit_notes (actor, act, subject_type, subject_id)
+       SELECT $2, 'clear', 'quiet-hours', channel::text FROM cleared`,
+      [channel, by?.id ?? null],
+    );
   }
 
   /** When the quiet hours end that these channels are in, now or at an instant; a channel that is in none is absent. */

@@ -1,5 +1,7 @@
 import type pg from 'pg';
 import { HeraldError } from '../domain/errors.ts';
+import type { By } from '../pipeline/audit-store.ts';
+import { noteAudit } from './audit.ts';
 import type { ListStore } from './lists.ts';
 import { inTransaction } from './pool.ts';
 
@@ -68,7 +70,7 @@ export class SubscriberStore {
    * @throws HeraldError `bad-phone`, `bad-mailbox`, `missing-contact`, `unknown-topic`, `unknown-district` (invalid);
    *   `address-taken`, `address-suppressed` (conflict)
    */
-  async add(input: SubscriberInput): Promise<Subscriber> {
+  async add(input: SubscriberInput, by?: By): Promise<Subscriber> {
     const addresses = this.#addresses(input);
     if (!addresses.sms && !addresses.email) throw missingContact();
     const { lists } = this.#deps;
@@ -82,6 +84,7 @@ export class SubscriberStore {
       );
       const id = found(rows[0]).id;
       await this.#setContacts(client, id, addresses, input.consentAt);
+      await noteAudit(client, { by, act: 'add', subjectType: 'subscriber', subjectId: id });
       return read(client, id);
     });
   }
@@ -108,6 +111,7 @@ export class SubscriberStore {
   async update(
     id: number,
     change: { readonly [K in keyof SubscriberInput]?: SubscriberInput[K] | undefined },
+    by?: By,
   ): Promise<Subscriber> {
     const addresses = this.#addresses(change);
     const { lists } = this.#deps;
@@ -134,6 +138,14 @@ export class SubscriberStore {
       await this.#setContacts(client, id, addresses, consentAt);
       const after = await read(client, id);
       if (!after.phone && !after.email) throw missingContact();
+      const fields = Object.entries(change).flatMap(([name, value]) => (value === undefined ? [] : [name]));
+      await noteAudit(client, {
+        by,
+        act: 'change',
+        subjectType: 'subscriber',
+        subjectId: id,
+        details: { fields: fields.join(',') },
+      });
       return after;
     });
   }
@@ -144,11 +156,12 @@ export class SubscriberStore {
    * @param source who asked for it, for the record
    * @throws HeraldError `no-such-subscriber`
    */
-  async remove(id: number, source: string): Promise<void> {
+  async remove(id: number, source: string, by?: By): Promise<void> {
     await inTransaction(this.#pool, async (client) => {
       found((await client.query('SELECT id FROM subscribers WHERE id = $1 FOR UPDATE', [id])).rows[0]);
       await this.#dropContacts(client, id, ['sms', 'email'], source);
       await client.query('DELETE FROM subscribers WHERE id = $1', [id]);
+      await noteAudit(client, { by, act: 'remove', subjectType: 'subscriber', subjectId: id });
     });
   }
 

@@ -2,6 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import type pg from 'pg';
 import type { Role } from '../domain/announcement.ts';
 import { HeraldError } from '../domain/errors.ts';
+import type { By } from '../pipeline/audit-store.ts';
 
 export interface User {
   readonly id: number;
@@ -29,6 +30,11 @@ export interface ApiKey {
 
 const USER = 'id, name, role, created_at AS "createdAt", disabled_at AS "disabledAt"';
 
+/** For the audit log: which key of whom. */
+const noteKey = (act: 'create' | 'revoke', keys: string, by = '$3') => `
+  INSERT INTO audit_notes (actor, act, subject_type, subject_id, details)
+  SELECT ${by}, '${act}', 'key', id::text, jsonb_build_object('user', user_id::text) FROM ${keys}`;
+
 /** The press office's people, and the keys that act for them. */
 export class UserStore {
   readonly #pool: pg.Pool;
@@ -37,10 +43,15 @@ export class UserStore {
     this.#pool = pool;
   }
 
-  async add(user: { readonly name: string; readonly role: Role }): Promise<User> {
+  async add(user: { readonly name: string; readonly role: Role }, by?: By): Promise<User> {
     const { rows } = await this.#pool.query<User>(
-      `INSERT INTO users (name, role) VALUES ($1, $2) RETURNING ${USER}`,
-      [user.name, user.role],
+      `WITH added AS (INSERT INTO users (name, role) VALUES ($1, $2) RETURNING *),
+       noted AS (
+         INSERT INTO audit_notes (actor, act, subject_type, subject_id, details)
+         SELECT $3, 'add', 'user', id::text, jsonb_build_object('role', role) FROM added
+       )
+       SELECT ${USER} FROM added`,
+      [user.name, user.role, by?.id ?? null],
     );
     return found(rows[0], 'user');
   }
@@ -62,13 +73,19 @@ export class UserStore {
    * For good: all keys of a disabled user stop working at once.
    * @throws HeraldError `no-such-user`, `last-admin` (conflict)
    */
-  async disable(id: number): Promise<User> {
+  async disable(id: number, by?: By): Promise<User> {
     const { rows } = await this.#pool.query<User>(
       `WITH admins AS MATERIALIZED (
-         SELECT id FROM users WHERE role = 'admin' AND disabled_at IS NULL ORDER BY id FOR UPDATE)
-       UPDATE users SET disabled_at = coalesce(disabled_at, now())
-       WHERE id = $1 AND (SELECT array_agg(id) FROM admins) IS DISTINCT FROM ARRAY[$1::bigint] RETURNING ${USER}`,
-      [id],
+         SELECT id FROM users WHERE role = 'admin' AND disabled_at IS NULL ORDER BY id FOR UPDATE),
+       disabled AS (
+         UPDATE users SET disabled_at = coalesce(disabled_at, now())
+         WHERE id = $1 AND (SELECT array_agg(id) FROM admins) IS DISTINCT FROM ARRAY[$1::bigint] RETURNING *),
+       noted AS (
+         INSERT INTO audit_notes (actor, act, subject_type, subject_id)
+         SELECT $2, 'disable', 'user', id::text FROM disabled
+       )
+       SELECT ${USER} FROM disabled`,
+      [id, by?.id ?? null],
     );
     if (rows[0]) return rows[0];
     await this.get(id);
@@ -81,12 +98,15 @@ export class UserStore {
    * A new key: `hk_` and 256 random bits in base64url. It is shown this once; only its SHA-256 is kept.
    * @throws HeraldError `no-such-user`, also when the user is disabled
    */
-  async createKey(userId: number): Promise<{ readonly id: number; readonly key: string }> {
+  async createKey(userId: number, by?: By): Promise<{ readonly id: number; readonly key: string }> {
     const key = `hk_${randomBytes(32).toString('base64url')}`;
     const { rows } = await this.#pool.query<{ id: number }>(
-      `INSERT INTO api_keys (user_id, key_sha256)
-       SELECT id, $2 FROM users WHERE id = $1 AND disabled_at IS NULL RETURNING id`,
-      [userId, sha256(key)],
+      `WITH made AS (
+         INSERT INTO api_keys (user_id, key_sha256)
+         SELECT id, $2 FROM users WHERE id = $1 AND disabled_at IS NULL RETURNING id, user_id),
+       noted AS (${noteKey('create', 'made')})
+       SELECT id FROM made`,
+      [userId, sha256(key), by?.id ?? null],
     );
     return { id: found(rows[0], 'user').id, key };
   }
@@ -101,10 +121,13 @@ export class UserStore {
   }
 
   /** Revoking twice is fine. @throws HeraldError `no-such-key` */
-  async revokeKey(keyId: number): Promise<void> {
+  async revokeKey(keyId: number, by?: By): Promise<void> {
     const { rows } = await this.#pool.query<{ id: number }>(
-      'UPDATE api_keys SET revoked_at = coalesce(revoked_at, now()) WHERE id = $1 RETURNING id',
-      [keyId],
+      `WITH revoked AS (
+         UPDATE api_keys SET revoked_at = coalesce(revoked_at, now()) WHERE id = $1 RETURNING id, user_id),
+       noted AS (${noteKey('revoke', 'revoked', '$2')})
+       SELECT id FROM revoked`,
+      [keyId, by?.id ?? null],
     );
     found(rows[0], 'key');
   }

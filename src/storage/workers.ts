@@ -31,12 +31,19 @@ export function createWorkerStore(pool: pg.Pool): WorkerStore {
   };
 }
 
+/** For the audit log: Herald stopped a channel, or let it go on. */
+const note = (act: 'open' | 'close', breakers: string) => `
+  INSERT INTO audit_notes (act, subject_type, subject_id, details)
+  SELECT '${act}', 'breaker', channel || ':' || gateway, jsonb_build_object('provider', provider, 'code', code) FROM ${breakers}`;
+
 export function createBreakerStore(pool: pg.Pool): BreakerStore {
   return {
     async open({ provider, channel, gateway, code, message }) {
       await pool.query(
-        `INSERT INTO breakers (provider, channel, gateway, code, message, probe_at) VALUES ($1, $2, $3, $4, $5, now() + ${PROBE_EVERY})
-         ON CONFLICT (channel, gateway) DO NOTHING`,
+        `WITH opened AS (
+           INSERT INTO breakers (provider, channel, gateway, code, message, probe_at) VALUES ($1, $2, $3, $4, $5, now() + ${PROBE_EVERY})
+           ON CONFLICT (channel, gateway) DO NOTHING RETURNING *)
+         ${note('open', 'opened')}`,
         [provider, channel, gateway, code, message],
       );
     },
@@ -58,7 +65,10 @@ export function createBreakerStore(pool: pg.Pool): BreakerStore {
     },
 
     async close(channel, gateway) {
-      await pool.query('DELETE FROM breakers WHERE channel = $1 AND gateway = $2', [channel, gateway]);
+      await pool.query(
+        `WITH closed AS (DELETE FROM breakers WHERE channel = $1 AND gateway = $2 RETURNING *) ${note('close', 'closed')}`,
+        [channel, gateway],
+      );
     },
   };
 }

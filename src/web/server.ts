@@ -14,6 +14,7 @@ import type { App } from '../app.ts';
 import { HeraldError } from '../domain/errors.ts';
 import { guardRoutes, tooManyRequests } from './access.ts';
 import { announcementRoutes } from './api/announcements.ts';
+import { auditRoutes } from './api/audit.ts';
 import type { ZodServer } from './api/common.ts';
 import { deliveryRoutes } from './api/deliveries.ts';
 import { endpointRoutes } from './api/endpoints.ts';
@@ -42,6 +43,7 @@ export type WebApp = Pick<
   | 'messenger'
   | 'receive'
   | 'reports'
+  | 'audit'
   | 'users'
   | 'subscribers'
   | 'endpoints'
@@ -127,6 +129,7 @@ export async function buildServer(app: WebApp): Promise<FastifyInstance> {
     quietHoursRoutes(api, app);
     endpointRoutes(api, app);
     userRoutes(api, app);
+    auditRoutes(api, app);
   });
   await server.register((callbacks: ZodServer) => twilioCallbacks(callbacks, app));
   await server.register((pages: ZodServer) => leavePages(pages, app));

@@ -72,6 +72,24 @@ describe('preview', () => {
   });
 });
 
+test('what the privacy lint found is shown in preview and status, and holds submission up', async () => {
+  const content = structuredClone(example.content) as Record<string, Record<string, string>>;
+  content.en = { ...content.en, advice: 'The suspect, Zhang Wei, may call you.' };
+  const file = JSON.stringify({ ...example, content });
+  const preview = await office.runWith(file, 'preview', '-');
+  expect(preview.out).toMatch(
+    /── Privacy lint ─+\nname +en advice:13 +"Zhang Wei" looks like a person’s full name/,
+  );
+  const written = await office.runWith(file, 'announce', '-', '--user', author, '--json');
+  const { id } = written.json<{ id: string }>();
+  const refused = await office.run('submit', id, '--user', author);
+  expect(refused).toMatchObject({ code: 2, out: '' });
+  expect(refused.err).toMatch(
+    /content\.en\.advice: "Zh\*+ei" .*lintReasons\["(name:en:advice:[0-9a-f]{16})"\]/,
+  );
+  expect((await office.run('status', id)).out).toMatch(/no reason yet: lintReasons\["name:en:advice:/);
+});
+
 /** What the expand worker does. */
 const listRecipients = (id: string) =>
   inside(id, async (app, announcement) => {

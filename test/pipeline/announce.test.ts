@@ -79,6 +79,39 @@ describe('the life of an announcement', () => {
     await app.announce.approve(id, approver, { sha256: sha256 ?? '' });
   });
 
+  it('is submitted with a reason for each finding of the privacy lint, which the approver sees', async () => {
+    const content = {
+      ...DRAFT.content,
+      en: { ...DRAFT.content.en, body: 'Call Mr Li at +86 138 1234 5678.' },
+    };
+    for (const mode of ['live', 'exercise']) {
+      const id = await create({ content, mode });
+      const error = await refusal(app.announce.submit(id, author));
+      expect(error).toMatchObject({
+        kind: 'invalid',
+        code: 'lint-reason-required',
+        issues: [{ path: 'content.en.body' }],
+      });
+      expect(JSON.stringify(error)).not.toContain('1234 5678');
+      expect(await stateOf(id)).toBe('draft');
+
+      const [finding] = (await app.announce.preview({ id })).findings;
+      expect(finding).toMatchObject({ kind: 'phone', excerpt: '+86 138 1234 5678', reason: null });
+      const reasons = { [finding?.key ?? '']: 'the office’s own duty mobile' };
+      await app.announce.edit(
+        id,
+        draft({ content, mode, lintReasons: { ...reasons, gone: 'long ago' } }),
+        author,
+      );
+      const { draft: frozen, sha256 } = await app.announce.submit(id, author);
+      expect(frozen.lintReasons).toEqual(reasons);
+      await app.announce.approve(id, approver, { sha256: sha256 ?? '' });
+
+      const other = await create({ content, mode, lintReasons: { [finding?.key ?? '']: 'another reason' } });
+      expect((await app.announce.submit(other, author)).sha256).not.toBe(sha256);
+    }
+  });
+
   it('a reason is asked for where an author must learn something', async () => {
     const id = await submitted();
     for (const act of [app.announce.returnToAuthor, app.announce.reject]) {

@@ -2,8 +2,9 @@ import { describe, expect, it } from 'vitest';
 import type { SendOutcome } from '../../src/domain/outcome.ts';
 import { createBatcher } from '../../src/pipeline/batcher.ts';
 import type { Composer } from '../../src/pipeline/compose.ts';
-import { createRoom, type DeliverDeps, deliver } from '../../src/pipeline/deliver.ts';
+import { type DeliverDeps, deliver } from '../../src/pipeline/deliver.ts';
 import type { ChannelAdapter, Logger } from '../../src/pipeline/ports.ts';
+import { createRoom } from '../../src/pipeline/room.ts';
 import type { AttemptRecord, ClaimedDelivery, DeliveryStore, ShardClaim } from '../../src/pipeline/stores.ts';
 import { testClock } from './time.ts';
 
@@ -131,7 +132,7 @@ function shard(options: {
     lease: { workerId: 1, valid: options.valid ?? (() => true), renew: async () => {} },
     pacerFor: () => undefined,
     endpointTurn: async () => 0,
-    room: createRoom(200),
+    room: createRoom(200, 200, () => performance.now()),
     clock,
     random: () => 0.5,
     stopping: stopping.signal,

@@ -54,9 +54,19 @@ describe('the shipped templates for single messages', () => {
     );
   });
 
+  it('an audit anchor stands on a line of its own, whole', () => {
+    const anchor = `herald-audit/1 0123456789ab 42 2026-01-17T00:00:00.000Z ${'a'.repeat(64)}`;
+    const mail = compiled('audit-anchor', { anchor });
+    for (const locale of ['zh-CN', 'en']) {
+      const { text, html } = mail.email(locale, { name: null });
+      expect(text.split('\n')).toContain(anchor);
+      expect(html).toContain('a'.repeat(64));
+    }
+  });
+
   it('no mail of them has anything to leave', () => {
-    for (const name of ['approval-request', 'test-message']) {
-      const { text, html } = compiled(name, { headline: 'x', link: '', note: 'x' }).email('en', {
+    for (const name of ['approval-request', 'test-message', 'audit-anchor']) {
+      const { text, html } = compiled(name, { headline: 'x', link: '', note: 'x', anchor: 'x' }).email('en', {
         name: null,
       });
       expect(`${text}${html}`).not.toMatch(/unsubscribe|subscription|leave/i);

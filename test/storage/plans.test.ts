@@ -36,6 +36,7 @@ function eavesdrop(office: Office): Statement[] {
     });
   };
   office.pool.on('acquire', listen);
+  office.keyed.on('acquire', listen);
   return heard;
 }
 

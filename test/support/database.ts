@@ -36,7 +36,11 @@ async function create(server: PostgresServer | undefined, template: string): Pro
   await ask(server, `CREATE DATABASE ${name} TEMPLATE ${template}`);
   const url = new URL(server.url);
   url.pathname = `/${name}`;
-  const pool = createPool({ connectionString: url.href, max: 4, applicationName: 'herald-test' });
+  const pool = createPool({
+    connectionString: url.href,
+    max: 4,
+    applicationName: 'herald-test',
+  });
   return {
     connectionString: url.href,
     pool,

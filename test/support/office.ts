@@ -13,6 +13,7 @@ import type {
 import { createAnnouncementStore } from '../../src/storage/announcements.ts';
 import { createDeliveryStore } from '../../src/storage/deliveries.ts';
 import { createExpansionStore } from '../../src/storage/expansions.ts';
+import { createPool } from '../../src/storage/pool.ts';
 import { createReceiptStore } from '../../src/storage/receipts.ts';
 import { createReportStore } from '../../src/storage/reports.ts';
 import { createSealer } from '../../src/storage/seal.ts';
@@ -66,6 +67,8 @@ const testOn = (server: PostgresServer) =>
 /** A press office on a database of its own: an author, an approver, the engine's stores, and short ways to use them. */
 export async function openOffice(server?: PostgresServer) {
   const { pool, connectionString, drop } = await createTestDatabase(server);
+  // As in src/app.ts: what goes by keys has connections of its own.
+  const keyed = createPool({ connectionString, max: 4, applicationName: 'herald-test', byKeys: true });
   const rowsOf = async <T extends object>(sql: string, values: readonly unknown[] = []): Promise<T[]> =>
     (await pool.query<T>(sql, [...values])).rows;
   const idOf = async (sql: string, values: readonly unknown[]) =>
@@ -78,7 +81,7 @@ export async function openOffice(server?: PostgresServer) {
   const sealer = createSealer(randomBytes(32), 'endpoint-secret');
   const announcements = createAnnouncementStore(pool);
   const expansions = createExpansionStore(pool, 3);
-  const deliveries = createDeliveryStore(pool, sealer);
+  const deliveries = createDeliveryStore(keyed, sealer);
   const sweeps = createSweepStore(pool);
   const workers = createWorkerStore(pool);
   const [author, approver] = [await user('李娜', 'author'), await user('Chen', 'approver')];
@@ -215,6 +218,7 @@ export async function openOffice(server?: PostgresServer) {
 
   return {
     pool,
+    keyed,
     connectionString,
     rowsOf,
     author,
@@ -225,7 +229,7 @@ export async function openOffice(server?: PostgresServer) {
     sweeps,
     workers,
     breakers: createBreakerStore(pool),
-    receipts: createReceiptStore(pool, 5),
+    receipts: createReceiptStore(keyed, 5),
     reports: createReportStore(pool),
     citizen,
     citizens,
@@ -285,7 +289,10 @@ export async function openOffice(server?: PostgresServer) {
       pool.query(`UPDATE ${table} SET ${column} = ${column} - $1 * interval '1 second' WHERE ${where}`, [
         seconds,
       ]),
-    close: drop,
+    async close() {
+      await keyed.end();
+      await drop();
+    },
   };
 }
 

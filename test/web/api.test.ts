@@ -91,6 +91,37 @@ describe('announcements', () => {
     expect((await author.get(url)).body.supersededBy).toEqual([correction.body.id]);
   });
 
+  test('shows what the privacy lint found, with the reasons', async () => {
+    const author = herald.as('author');
+    const content = { 'zh-CN': { ...DRAFT.content['zh-CN'], body: '李警官电话13812345678。' } };
+    const { body: written } = await author.send('POST', '/v1/announcements', { ...DRAFT, content });
+    const url = `/v1/announcements/${written.id}`;
+    const finding = {
+      kind: 'phone',
+      locale: 'zh-CN',
+      field: 'body',
+      start: 5,
+      end: 16,
+      excerpt: '13812345678',
+    };
+    expect(written.findings).toEqual([
+      { ...finding, key: expect.any(String), message: expect.any(String), reason: null },
+    ]);
+    expect(await author.send('POST', `${url}/submit`)).toMatchObject({
+      status: 400,
+      body: { code: 'lint-reason-required', issues: [{ path: 'content.zh-CN.body' }] },
+    });
+    const lintReasons = { [written.findings[0].key]: '值班手机，已公开' };
+    await author.send('PATCH', url, { ...DRAFT, content, lintReasons });
+    const reasoned = [{ ...finding, reason: '值班手机，已公开' }];
+    expect((await author.get(`${url}/preview`)).body.findings).toMatchObject(reasoned);
+    const submitted = await author.send('POST', `${url}/submit`);
+    expect(submitted).toMatchObject({ status: 200, body: { findings: reasoned } });
+    expect((await herald.as('approver').get(url)).body.findings).toMatchObject(reasoned);
+    const empty = await author.send('POST', '/v1/announcements', { ...DRAFT, lintReasons: { key: ' ' } });
+    expect(empty).toMatchObject({ status: 400, body: { code: 'invalid-announcement' } });
+  });
+
   test('an approver cannot approve what they wrote', async () => {
     const approver = herald.as('approver');
     const { body } = await approver.send('POST', '/v1/announcements', DRAFT);

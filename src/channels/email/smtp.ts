@@ -64,7 +64,7 @@ export function createSmtpAdapter(options: SmtpOptions): ChannelAdapter<'email'>
     requestTimeoutMs,
 
     async send(message, signal) {
-      if (signal.aborted) return refused('throttled', 'ABORTED', 'given up before it was sent');
+      if (signal?.aborted) return refused('throttled', 'ABORTED', 'given up before it was sent');
       let mail: ComposedEmail;
       try {
         mail = await compose(message);

@@ -30,7 +30,7 @@ export function failureOf(
   const code = error instanceof NoAnswerError ? error.code : 'UNREADABLE';
   // Also an answer of success that cannot be read: the message was taken, only its sid is not known.
   if (call.written) return { outcome: 'unknown', code, message };
-  const category = call.signal.aborted ? 'throttled' : 'temporary';
+  const category = call.signal?.aborted ? 'throttled' : 'temporary';
   return { outcome: 'refused', category, code, message };
 }
 

@@ -19,22 +19,20 @@ const TRIAL_PREFIX = 'Sent from your Twilio trial account - ';
  * The claim's moment is put on Twilio's clock by the `Date` header of the list's own answer, and on the local
  * clock only when that is missing. A list runs some seconds behind; the caller waits, and asks twice.
  *
+ * @param ask starts one request of the SDK
  * @throws what the SDK throws when the list cannot be read
  */
 export async function findMessage(
   messages: twilio.Twilio['messages'],
   question: SettleQuestion,
   call: Call,
+  ask: <T>(start: () => Promise<T>) => Promise<T>,
 ): Promise<SettleOutcome> {
   const started = performance.now();
   let earliest: number | undefined;
-  let page: Pick<
-    Awaited<ReturnType<typeof messages.page>>,
-    'instances' | 'nextPageUrl'
-  > = await messages.page({
-    to: question.address,
-    pageSize: PAGE_SIZE,
-  });
+  let page: Pick<Awaited<ReturnType<typeof messages.page>>, 'instances' | 'nextPageUrl'> = await ask(() =>
+    messages.page({ to: question.address, pageSize: PAGE_SIZE }),
+  );
   for (let pages = 1; pages <= MAX_PAGES; pages++) {
     earliest ??= providerNow(call) - (performance.now() - started) - question.claimedAgoMs - SLACK_MS;
     for (const { sid, body, dateCreated } of page.instances) {
@@ -43,7 +41,8 @@ export async function findMessage(
       if (ours) return { settled: 'found', providerMessageId: sid };
     }
     if (!page.nextPageUrl) return { settled: 'not-found' };
-    page = await messages.getPage(page.nextPageUrl);
+    const { nextPageUrl } = page;
+    page = await ask(() => messages.getPage(nextPageUrl));
   }
   return { settled: 'unavailable', message: `more than ${MAX_PAGES * PAGE_SIZE} messages to this number` };
 }

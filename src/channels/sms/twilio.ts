@@ -54,7 +54,7 @@ export function createTwilioAdapter(options: TwilioOptions): ChannelAdapter<'sms
   const client = twilio(accountSid, options.authToken, { httpClient: transport });
   client.api.baseUrl = apiUrl;
 
-  async function send(message: OutgoingSms, signal: AbortSignal): Promise<SendOutcome> {
+  async function send(message: OutgoingSms, signal?: AbortSignal): Promise<SendOutcome> {
     // Rounded down: better a second too early than an announcement after its time.
     const validity = Math.min(Math.floor(message.validForMs / 1000), LONGEST_VALIDITY_MS / 1000);
     if (validity < 1) {
@@ -95,7 +95,7 @@ export function createTwilioAdapter(options: TwilioOptions): ChannelAdapter<'sms
   async function settle(question: SettleQuestion, signal: AbortSignal): Promise<SettleOutcome> {
     const call = newCall(signal);
     try {
-      return await transport.within(call, () => findMessage(client.messages, question, call));
+      return await findMessage(client.messages, question, call, (start) => transport.within(call, start));
     } catch (error) {
       return { settled: 'unavailable', message: messageOf(error) };
     }
@@ -152,7 +152,7 @@ export function createTwilioAdapter(options: TwilioOptions): ChannelAdapter<'sms
 const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null;
 
-function newCall(signal: AbortSignal): Call {
+function newCall(signal: AbortSignal | undefined): Call {
   return { signal, written: false, answer: undefined };
 }
 

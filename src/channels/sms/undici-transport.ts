@@ -1,5 +1,3 @@
-import { AsyncLocalStorage } from 'node:async_hooks';
-import { setMaxListeners } from 'node:events';
 import twilio from 'twilio';
 import type RequestClient from 'twilio/lib/base/RequestClient.js';
 import type response from 'twilio/lib/http/response.js';
@@ -17,7 +15,7 @@ interface Answer {
 
 /** What is known of one call into the SDK beside what the SDK tells: it drops headers and takes no signal. */
 export interface Call {
-  readonly signal: AbortSignal;
+  readonly signal: AbortSignal | undefined;
   /** False as long as no byte can have left: no connection yet, or waiting for a free one. */
   written: boolean;
   answer: Answer | undefined;
@@ -42,7 +40,7 @@ export class NoAnswerError extends Error {
 export class UndiciTransport extends twilio.RequestClient {
   readonly #pool: Pool;
   readonly #timeoutMs: number;
-  readonly #calls = new AsyncLocalStorage<Call>();
+  #call: Call | undefined;
 
   /**
    * @param options.origin scheme, host and port of the API
@@ -65,16 +63,22 @@ export class UndiciTransport extends twilio.RequestClient {
     });
   }
 
-  /** Runs SDK calls in a context of their own, so that each request finds its signal and notes what happened. */
-  async within<T>(call: Call, work: () => Promise<T>): Promise<T> {
-    // One signal stops a hundred requests at a time: that many listeners are no leak.
-    setMaxListeners(0, call.signal);
-    return await this.#calls.run(call, work);
+  /**
+   * Starts one SDK call, so that its request finds its signal and notes what happened. The SDK comes to {@link request}
+   * before it waits for anything; an AsyncLocalStorage would slow down every promise of the process.
+   */
+  within<T>(call: Call, start: () => Promise<T>): Promise<T> {
+    this.#call = call;
+    try {
+      return start();
+    } finally {
+      this.#call = undefined;
+    }
   }
 
   /** The SDK's way in. @throws NoAnswerError */
   override async request<TData>(opts: RequestClient.RequestOptions<TData>): Promise<response.default<TData>> {
-    const call = this.#calls.getStore();
+    const call = this.#call;
     if (!call) throw new Error('a request of the Twilio SDK outside of UndiciTransport.within()');
     const url = new URL(opts.uri);
     for (const [name, value] of pairs(opts.params)) url.searchParams.append(name, value);
@@ -111,7 +115,7 @@ export class UndiciTransport extends twilio.RequestClient {
         if (over) return;
         over = true;
         clearTimeout(timer);
-        call.signal.removeEventListener('abort', onAbort);
+        call.signal?.removeEventListener('abort', onAbort);
         finish();
       };
       const giveUp = (error: NoAnswerError) => {
@@ -123,8 +127,8 @@ export class UndiciTransport extends twilio.RequestClient {
         () => giveUp(new NoAnswerError('TIMEOUT', `no answer within ${this.#timeoutMs} ms`)),
         this.#timeoutMs,
       );
-      call.signal.addEventListener('abort', onAbort, { once: true });
-      if (call.signal.aborted) return onAbort();
+      call.signal?.addEventListener('abort', onAbort, { once: true });
+      if (call.signal?.aborted) return onAbort();
 
       this.#pool.dispatch(options, {
         // Called with a connection at hand, just before the bytes are written.

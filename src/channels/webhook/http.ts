@@ -49,7 +49,7 @@ export function createWebhookAdapter(options: WebhookOptions): ChannelAdapter<'w
     requestTimeoutMs,
 
     async send(message, signal) {
-      if (signal.aborted) return refused('throttled', 'ABORTED', 'given up before it was sent');
+      if (signal?.aborted) return refused('throttled', 'ABORTED', 'given up before it was sent');
       const prepared = prepare(message, guard.checkUrl);
       if ('outcome' in prepared) return prepared;
       const { url, body, headers } = prepared;
@@ -73,7 +73,7 @@ export function createWebhookAdapter(options: WebhookOptions): ChannelAdapter<'w
         // From here on the endpoint has answered, and nothing that happens to the body can change that.
         return outcomeOf(answer, await readSnippet(answer.body), message.deliveryId);
       } catch (error) {
-        return failure(error, oneShot.written, deadline.expired, signal.aborted);
+        return failure(error, oneShot.written, deadline.expired, signal?.aborted ?? false);
       } finally {
         deadline.clear();
       }

@@ -3,6 +3,7 @@ import type { App } from '../../app.ts';
 import { KINDS, MODES, STATES, URGENCIES } from '../../domain/announcement.ts';
 import { CHANNELS, type Channel } from '../../domain/channel.ts';
 import { DELIVERY_STATUSES } from '../../domain/delivery.ts';
+import { FINDING_KINDS, reasonedFindings } from '../../domain/privacy-lint.ts';
 import { iso, isoOrNull, time, timeOrNull } from './common.ts';
 
 type Announcement = Awaited<ReturnType<App['announce']['get']>>;
@@ -45,10 +46,26 @@ const secondsSchema = z.object({
   max: z.number().nullable(),
 });
 
+/** What the privacy lint found: {@link ReasonedFinding}. */
+export const findingSchema = z
+  .object({
+    key: z.string().describe('What to give its reason under, in `lintReasons` of the draft'),
+    kind: z.enum(FINDING_KINDS),
+    locale: z.string(),
+    field: z.string(),
+    start: z.int().describe('In UTF-16 code units of the field’s text'),
+    end: z.int().describe('The first code unit after it'),
+    excerpt: z.string(),
+    message: z.string(),
+    reason: z.string().nullable().describe('Why it may be published; null: submission is refused'),
+  })
+  .meta({ id: 'Finding' });
+
 /** An announcement by itself. */
 export const announcementSchema = summarySchema.extend({
   content: z.record(z.string(), z.record(z.string(), z.string())),
   basis: z.string().nullable(),
+  findings: z.array(findingSchema).describe('Of the privacy lint, by language, field and place'),
   audience: z.object({ topics: z.array(z.string()), districts: z.array(z.string()) }),
   expanded: z.boolean().describe('All its deliveries are known'),
   counts: perChannel(z.partialRecord(z.enum(DELIVERY_STATUSES), z.int())).describe(
@@ -141,6 +158,7 @@ function announcementView(
     ...summary,
     content: draft.content,
     basis: draft.basis ?? null,
+    findings: [...reasonedFindings(draft)],
     audience: draft.audience,
     expanded: facts.expanded,
     counts: each((report) => ({ ...report.counts })),

@@ -35,9 +35,29 @@ const eventSchema = z.object({
   at: time,
 });
 
+/** For the audit log: who saw which part of an announcement's addresses. */
+export const lookUpOf = (
+  by: Parameters<App['audit']['note']>[0]['by'],
+  announcementId: number,
+  rows: readonly { readonly n: number }[],
+) => ({
+  by,
+  act: 'look-up',
+  subjectType: 'announcement',
+  subjectId: announcementId,
+  details: {
+    deliveries: String(rows.length),
+    fromDelivery: rows.at(0)?.n.toString(),
+    toDelivery: rows.at(-1)?.n.toString(),
+  },
+});
+
 /** Who got it, and who did not. */
-export function deliveryRoutes(server: ZodServer, app: Pick<App, 'announce' | 'reports' | 'ids'>): void {
-  const { announce, reports, ids } = app;
+export function deliveryRoutes(
+  server: ZodServer,
+  app: Pick<App, 'announce' | 'reports' | 'audit' | 'ids'>,
+): void {
+  const { announce, reports, audit, ids } = app;
   const tags = ['deliveries'];
   type Row = Awaited<ReturnType<App['reports']['deliveries']>>[number];
   const addressFor = (role: Role, { channel, address }: Row) => {
@@ -72,7 +92,8 @@ export function deliveryRoutes(server: ZodServer, app: Pick<App, 'announce' | 'r
     },
     handler: async (request) => {
       const { cursor, limit, channel, status } = request.query;
-      const { role } = holderOf(request);
+      const by = holderOf(request);
+      const { role } = by;
       const { id } = await announce.get(ids.decode('announcement', request.params.id).id);
       const rows = await reports.deliveries(id, {
         after: readCursor(ids, 'delivery', cursor)?.n ?? 0,
@@ -80,6 +101,8 @@ export function deliveryRoutes(server: ZodServer, app: Pick<App, 'announce' | 'r
         ...(channel !== undefined && { channel }),
         ...(status !== undefined && { status }),
       });
+      // Masked, they tell nobody who it is.
+      if (role !== 'author') await audit.note(lookUpOf(by, id, rows.slice(0, limit)));
       return pageFrom(
         rows,
         limit,
@@ -99,9 +122,11 @@ export function deliveryRoutes(server: ZodServer, app: Pick<App, 'announce' | 'r
     },
     handler: async (request) => {
       const { id, n } = ids.decode('delivery', request.params.id);
+      const by = holderOf(request);
       const delivery = await reports.delivery(id, n);
+      await audit.note({ by, act: 'look-up', subjectType: 'delivery', subjectId: `${id}/${n}` });
       return {
-        ...view(delivery, holderOf(request).role),
+        ...view(delivery, by.role),
         events: delivery.events.map((event) => ({ ...event, at: iso(event.at) })),
       };
     },

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { App } from '../../app.ts';
+import { holderOf } from '../access.ts';
 import { pageFrom, pageOf, pageQuery, readCursor } from '../paging.ts';
 import { code, idParams, iso, isoOrNull, noBody, text, time, timeOrNull, type ZodServer } from './common.ts';
 
@@ -71,7 +72,7 @@ export function endpointRoutes(server: ZodServer, app: Pick<App, 'endpoints' | '
       response: { 201: endpointSchema.extend({ secret }) },
     },
     handler: async (request, reply) => {
-      const created = await endpoints.create(request.body);
+      const created = await endpoints.create(request.body, holderOf(request));
       return reply.code(201).send({ ...view(await endpoints.get(created.id)), secret: created.secret });
     },
   });
@@ -104,14 +105,15 @@ export function endpointRoutes(server: ZodServer, app: Pick<App, 'endpoints' | '
       response: { 200: endpointSchema },
     },
     handler: async (request) => {
+      const by = holderOf(request);
       const { disabled, disabledReason, ...change } = request.body;
       const id = idOf(request.params.id);
-      const changed = await endpoints.update(id, change);
+      const changed = await endpoints.update(id, change, by);
       if (disabled === undefined) return view(changed);
       return view(
         disabled
-          ? await endpoints.disable(id, disabledReason ?? 'switched off by the press office')
-          : await endpoints.enable(id),
+          ? await endpoints.disable(id, disabledReason ?? 'switched off by the press office', by)
+          : await endpoints.enable(id, by),
       );
     },
   });
@@ -125,7 +127,7 @@ export function endpointRoutes(server: ZodServer, app: Pick<App, 'endpoints' | '
       response: { 204: z.undefined().describe('Removed') },
     },
     handler: async (request, reply) => {
-      await endpoints.remove(idOf(request.params.id));
+      await endpoints.remove(idOf(request.params.id), holderOf(request));
       return reply.code(204).send(undefined);
     },
   });
@@ -139,7 +141,7 @@ export function endpointRoutes(server: ZodServer, app: Pick<App, 'endpoints' | '
       body: noBody,
       response: { 200: z.object({ secret }) },
     },
-    handler: async (request) => endpoints.rotateSecret(idOf(request.params.id)),
+    handler: async (request) => endpoints.rotateSecret(idOf(request.params.id), holderOf(request)),
   });
 
   server.post('/v1/endpoints/:id/drop-old-secret', {
@@ -151,6 +153,7 @@ export function endpointRoutes(server: ZodServer, app: Pick<App, 'endpoints' | '
       body: noBody,
       response: { 200: endpointSchema },
     },
-    handler: async (request) => view(await endpoints.dropOldSecret(idOf(request.params.id))),
+    handler: async (request) =>
+      view(await endpoints.dropOldSecret(idOf(request.params.id), holderOf(request))),
   });
 }

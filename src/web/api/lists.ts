@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { App } from '../../app.ts';
 import { localeSchema } from '../../domain/template.ts';
+import { holderOf } from '../access.ts';
 import { code, isoOrNull, text, timeOrNull, type ZodServer } from './common.ts';
 
 const names = z.record(localeSchema, text(200)).describe('What citizens read, by language');
@@ -37,7 +38,8 @@ export function listRoutes(server: ZodServer, app: Pick<App, 'lists'>): void {
         body: z.strictObject({ code, names: names.default({}) }),
         response: { 201: entrySchema },
       },
-      handler: async (request, reply) => reply.code(201).send(view(await app.lists.add(list, request.body))),
+      handler: async (request, reply) =>
+        reply.code(201).send(view(await app.lists.add(list, request.body, holderOf(request)))),
     });
 
     server.patch(`/v1/${list}/:code`, {
@@ -49,7 +51,8 @@ export function listRoutes(server: ZodServer, app: Pick<App, 'lists'>): void {
         body: z.strictObject({ names: names.optional(), archived: z.boolean().optional() }),
         response: { 200: entrySchema },
       },
-      handler: async (request) => view(await app.lists.change(list, request.params.code, request.body)),
+      handler: async (request) =>
+        view(await app.lists.change(list, request.params.code, request.body, holderOf(request))),
     });
   }
 }

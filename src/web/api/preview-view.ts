@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { CHANNELS } from '../../domain/channel.ts';
 import type { Preview } from '../../pipeline/preview.ts';
+import { findingSchema } from './announcement-view.ts';
 import { time } from './common.ts';
 
 const channel = z.enum(CHANNELS);
@@ -35,6 +36,9 @@ export const previewSchema = z
         .describe('Contacts whose own language is missing, and the one that they get'),
     }),
     segments: z.number().describe('SMS segments in all, at the longest variant of each language'),
+    findings: z
+      .array(findingSchema)
+      .describe('Of the privacy lint; those without a reason hold submission up'),
     seconds: perChannel.describe('At today’s limits; channels run side by side'),
     heldUntil: z
       .partialRecord(channel, time)
@@ -44,7 +48,7 @@ export const previewSchema = z
 
 /** @param locale this language only. @returns without what is only a promise not to change it */
 export function previewView(preview: Preview, locale: string | undefined): z.input<typeof previewSchema> {
-  const { locales, audience, ...rest } = preview;
+  const { locales, audience, findings, ...rest } = preview;
   return {
     ...rest,
     locales: locales
@@ -57,6 +61,7 @@ export function previewView(preview: Preview, locale: string | undefined): z.inp
         }),
         ...(email && { email: { ...email } }),
       })),
+    findings: findings.filter((finding) => locale === undefined || finding.locale === locale),
     audience: { ...audience, fallback: audience.fallback.map((one) => ({ ...one })) },
   };
 }

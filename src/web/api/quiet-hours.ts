@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { App } from '../../app.ts';
 import { CHANNELS } from '../../domain/channel.ts';
+import { holderOf } from '../access.ts';
 import type { ZodServer } from './common.ts';
 
 const channel = z.enum(CHANNELS);
@@ -47,7 +48,7 @@ export function quietHoursRoutes(
       response: { 200: listSchema },
     },
     handler: async (request) => {
-      await quietHours.set({ channel: request.params.channel, ...request.body });
+      await quietHours.set({ channel: request.params.channel, ...request.body }, holderOf(request));
       return list();
     },
   });
@@ -61,7 +62,7 @@ export function quietHoursRoutes(
       response: { 200: listSchema },
     },
     handler: async (request) => {
-      await quietHours.clear(request.params.channel);
+      await quietHours.clear(request.params.channel, holderOf(request));
       return list();
     },
   });

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { App } from '../../app.ts';
 import { localeSchema } from '../../domain/template.ts';
 import { EARLIEST_CONSENT } from '../../pipeline/import-row.ts';
+import { holderOf } from '../access.ts';
 import { pageFrom, pageOf, pageQuery, readCursor } from '../paging.ts';
 import { code, idParams, iso, text, time, type ZodServer } from './common.ts';
 
@@ -33,8 +34,8 @@ const fields = {
 };
 
 /** Citizens. */
-export function subscriberRoutes(server: ZodServer, app: Pick<App, 'subscribers' | 'ids'>): void {
-  const { subscribers, ids } = app;
+export function subscriberRoutes(server: ZodServer, app: Pick<App, 'subscribers' | 'audit' | 'ids'>): void {
+  const { subscribers, audit, ids } = app;
   const config = { access: 'approver' } as const;
   const tags = ['subscribers'];
   const idOf = (id: string) => ids.decode('subscriber', id).id;
@@ -56,9 +57,21 @@ export function subscriberRoutes(server: ZodServer, app: Pick<App, 'subscribers'
       querystring: pageQuery,
       response: { 200: pageOf(subscriberSchema) },
     },
-    handler: async ({ query: { cursor, limit } }) => {
+    handler: async (request) => {
+      const { cursor, limit } = request.query;
       const after = readCursor(ids, 'subscriber', cursor)?.id ?? 0;
       const rows = await subscribers.list({ after, limit: limit + 1 });
+      const seen = rows.slice(0, limit);
+      await audit.note({
+        by: holderOf(request),
+        act: 'look-up',
+        subjectType: 'subscriber',
+        details: {
+          count: String(seen.length),
+          from: seen.at(0)?.id.toString(),
+          to: seen.at(-1)?.id.toString(),
+        },
+      });
       return pageFrom(rows, limit, view, (last) => ids.encode('subscriber', last.id));
     },
   });
@@ -79,7 +92,8 @@ export function subscriberRoutes(server: ZodServer, app: Pick<App, 'subscribers'
       response: { 201: subscriberSchema },
     },
     handler: async (request, reply) => {
-      const added = await subscribers.add({ ...request.body, consentAt: new Date(request.body.consentAt) });
+      const input = { ...request.body, consentAt: new Date(request.body.consentAt) };
+      const added = await subscribers.add(input, holderOf(request));
       return reply.code(201).send(view(added));
     },
   });
@@ -87,7 +101,16 @@ export function subscriberRoutes(server: ZodServer, app: Pick<App, 'subscribers'
   server.get('/v1/subscribers/:id', {
     config,
     schema: { tags, summary: 'One subscriber', params: idParams, response: { 200: subscriberSchema } },
-    handler: async (request) => view(await subscribers.get(idOf(request.params.id))),
+    handler: async (request) => {
+      const found = await subscribers.get(idOf(request.params.id));
+      await audit.note({
+        by: holderOf(request),
+        act: 'look-up',
+        subjectType: 'subscriber',
+        subjectId: found.id,
+      });
+      return view(found);
+    },
   });
 
   server.patch('/v1/subscribers/:id', {
@@ -101,12 +124,9 @@ export function subscriberRoutes(server: ZodServer, app: Pick<App, 'subscribers'
     },
     handler: async (request) => {
       const { consentAt, ...change } = request.body;
-      return view(
-        await subscribers.update(idOf(request.params.id), {
-          ...change,
-          ...(consentAt && { consentAt: new Date(consentAt) }),
-        }),
-      );
+      const id = idOf(request.params.id);
+      const input = { ...change, ...(consentAt && { consentAt: new Date(consentAt) }) };
+      return view(await subscribers.update(id, input, holderOf(request)));
     },
   });
 
@@ -119,7 +139,7 @@ export function subscriberRoutes(server: ZodServer, app: Pick<App, 'subscribers'
       response: { 204: z.undefined().describe('Forgotten') },
     },
     handler: async (request, reply) => {
-      await subscribers.remove(idOf(request.params.id), 'api');
+      await subscribers.remove(idOf(request.params.id), 'api', holderOf(request));
       return reply.code(204).send(undefined);
     },
   });

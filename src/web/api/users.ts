@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { App } from '../../app.ts';
 import { ROLES } from '../../domain/announcement.ts';
+import { holderOf } from '../access.ts';
 import { idParams, iso, isoOrNull, noBody, text, time, timeOrNull, type ZodServer } from './common.ts';
 
 const userSchema = z.object({
@@ -44,7 +45,8 @@ export function userRoutes(server: ZodServer, app: Pick<App, 'users' | 'ids'>): 
       body: z.strictObject({ name: text(200), role: z.enum(ROLES) }),
       response: { 201: userSchema },
     },
-    handler: async (request, reply) => reply.code(201).send(view(await users.add(request.body))),
+    handler: async (request, reply) =>
+      reply.code(201).send(view(await users.add(request.body, holderOf(request)))),
   });
 
   server.post('/v1/users/:id/disable', {
@@ -56,7 +58,7 @@ export function userRoutes(server: ZodServer, app: Pick<App, 'users' | 'ids'>): 
       body: noBody,
       response: { 200: userSchema },
     },
-    handler: async (request) => view(await users.disable(userId(request.params.id))),
+    handler: async (request) => view(await users.disable(userId(request.params.id), holderOf(request))),
   });
 
   server.get('/v1/users/:id/keys', {
@@ -91,7 +93,7 @@ export function userRoutes(server: ZodServer, app: Pick<App, 'users' | 'ids'>): 
       response: { 201: z.object({ id: z.string(), key: z.string() }) },
     },
     handler: async (request, reply) => {
-      const { id, key } = await users.createKey(userId(request.params.id));
+      const { id, key } = await users.createKey(userId(request.params.id), holderOf(request));
       return reply.code(201).send({ id: ids.encode('key', id), key });
     },
   });
@@ -105,7 +107,7 @@ export function userRoutes(server: ZodServer, app: Pick<App, 'users' | 'ids'>): 
       response: { 204: z.undefined().describe('Revoked') },
     },
     handler: async (request, reply) => {
-      await users.revokeKey(ids.decode('key', request.params.id).id);
+      await users.revokeKey(ids.decode('key', request.params.id).id, holderOf(request));
       return reply.code(204).send(undefined);
     },
   });
