@@ -22,14 +22,13 @@ export const REQUEST_TIMEOUT_MS = {
   webhook: 15_000,
 } as const satisfies Record<Channel, number>;
 
+/** Requests to newsrooms at a time in one worker process. */
+export const WEBHOOK_CONNECTIONS = 100;
 /**
- * Requests at a time in one worker process. Single messages have connections of their own beside those of
- * announcements: a broadcast that waits for slow answers holds all of its own.
+ * Single messages have connections of their own beside those of announcements (config.connections): a broadcast that waits
+ * for slow answers holds all of its own.
  */
-export const CONNECTIONS = {
-  announcements: { sms: 64, email: 10, webhook: 100 },
-  single: { sms: 8, email: 2, webhook: 0 },
-} as const satisfies Record<string, Record<Channel, number>>;
+export const SINGLE_CONNECTIONS: Readonly<Record<Channel, number>> = { sms: 8, email: 2, webhook: 0 };
 /** The sandbox takes any service of the right form. */
 const SANDBOX_SERVICE = `MG${'0'.repeat(32)}`;
 
@@ -138,18 +137,18 @@ export function createAdapters(config: ReadyConfig, sandbox: SandboxGateways | u
   };
 
   const over =
-    (lane: keyof typeof CONNECTIONS): AdapterFor =>
+    (lane: string, connections: Readonly<Record<Channel, number>>): AdapterFor =>
     (channel, gateway) => {
       const key = `${lane}:${channel}:${gateway}`;
       if (!made.has(key))
-        made.set(key, make[channel](gateway, CONNECTIONS[lane][channel]) as ChannelAdapter | undefined);
+        made.set(key, make[channel](gateway, connections[channel]) as ChannelAdapter | undefined);
       return made.get(key) as ReturnType<Maker[typeof channel]>;
     };
 
   return {
-    adapterFor: over('announcements'),
+    adapterFor: over('announcements', { ...config.connections, webhook: WEBHOOK_CONNECTIONS }),
     /** The same providers, for single messages. */
-    singleAdapterFor: over('single'),
+    singleAdapterFor: over('single', SINGLE_CONNECTIONS),
     /** Why a channel cannot go through a gateway; undefined when it can. */
     missingProvider(channel: Channel, gateway: Gateway): string | undefined {
       if (gateway === 'sandbox')

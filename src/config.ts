@@ -49,6 +49,10 @@ export interface Config {
     readonly live: { sms: number; email: number };
     readonly sandbox: { sms: number; email: number };
   };
+  /** Requests a second to one endpoint, over all processes. */
+  readonly webhooksPerSecond: number;
+  /** Requests at a time in one worker process. */
+  readonly connections: { readonly sms: number; readonly email: number };
   /** Locale → what stands before an SMS. */
   readonly smsSignature: Readonly<Record<string, string>>;
   readonly officeName: string;
@@ -125,6 +129,8 @@ function toConfig(env: Environment): Config {
         email: env.EMAIL_PER_SECOND ?? SANDBOX_RATE.email,
       },
     },
+    webhooksPerSecond: env.WEBHOOK_PER_SECOND,
+    connections: { sms: env.SMS_CONNECTIONS, email: env.EMAIL_CONNECTIONS },
     smsSignature: parseSignature(
       env.SMS_SIGNATURE ?? 'zh-CN=滨江公安,en=Binjiang Police',
       env.DEFAULT_LOCALE,

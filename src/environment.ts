@@ -17,9 +17,13 @@ const rate = thatIs(
   (text) => /^\d{1,6}(\.\d+)?$/.test(text) && Number(text) > 0 && Number(text) <= 100_000,
   'must be a number above 0, and at most 100000',
 ).transform(Number);
+const connections = thatIs(
+  (text) => /^[1-9]\d{0,2}$/.test(text),
+  'must be a whole number from 1 to 999',
+).transform(Number);
 const url = (protocols: readonly string[]) =>
   thatIs(
-    (text) => protocols.includes(URL.parse(text)?.protocol ?? ''),
+    (text) => URL.canParse(text) && protocols.includes(new URL(text).protocol),
     `must be a URL that starts with ${protocols.map((p) => `${p}//`).join(' or ')}`,
   );
 /** Paths are put behind it, so it ends with a host or a path. */
@@ -63,6 +67,7 @@ const environmentSchema = z.object({
   ).optional(),
   TWILIO_API_URL: url(['http:', 'https:']).optional(),
   SMS_SEGMENTS_PER_SECOND: rate.optional(),
+  SMS_CONNECTIONS: connections.default(64),
   SMS_SIGNATURE: z.string().optional(),
   SMTP_URL: url(['smtp:', 'smtps:']).optional(),
   EMAIL_FROM: thatIs(
@@ -70,6 +75,8 @@ const environmentSchema = z.object({
     'must be one mailbox, such as Police <notices@example.org>',
   ).optional(),
   EMAIL_PER_SECOND: rate.optional(),
+  EMAIL_CONNECTIONS: connections.default(10),
+  WEBHOOK_PER_SECOND: rate.default(10),
   BOUNCE_ADDRESS: thatIs(
     (text) => z.email().safeParse(text).success && isTaken(() => checkPlusMailbox(text)),
     'must be a bare mailbox with a short local part, such as bounce@example.org',

@@ -1,11 +1,12 @@
 import { setMaxListeners } from 'node:events';
 import { hostname } from 'node:os';
-import { CONNECTIONS } from './adapters.ts';
+import { SINGLE_CONNECTIONS } from './adapters.ts';
 import type { App } from './app.ts';
 import type { Channel, Gateway } from './domain/channel.ts';
 import { anchorDaily } from './pipeline/anchor.ts';
 import { createBatcher } from './pipeline/batcher.ts';
 import { type DeliverDeps, deliver } from './pipeline/deliver.ts';
+import { createEndpointTurns } from './pipeline/endpoint-turns.ts';
 import { expand } from './pipeline/expand.ts';
 import { createLease, HEARTBEAT_MS, LEASE_MS, type Lease, LeaseLost } from './pipeline/lease.ts';
 import { createPacer, type Pacer } from './pipeline/pacer.ts';
@@ -22,11 +23,6 @@ export type WorkerKind = (typeof WORKER_KINDS)[number];
 const SHARDS_AT_ONCE: Readonly<Record<Channel, number>> = { sms: 4, email: 4, webhook: 50 };
 /** Rows that this process has claimed and not yet sent: enough to keep every connection busy while the next are claimed. */
 const CLAIMED_AT_ONCE: Readonly<Record<Channel, number>> = { sms: 200, email: 100, webhook: 200 };
-/**
- * Requests a second to one endpoint. What waits longer for its turn than `waitMs` is given back for `restMs` and as much
- * again, by chance: so that hundreds of announcements to one outlet hold up nobody else.
- */
-const ENDPOINT = { perSecond: 10, waitMs: 1_000, restMs: 2_000 } as const;
 const SWEEP_EVERY_MS = 1_000;
 /** Answers kept for repeated requests, imports that nobody goes on with, the daily anchor: looked at every ten minutes. */
 const TURNS_BETWEEN_PRUNES = 600;
@@ -153,7 +149,7 @@ async function runChannel(app: App, channel: Channel, lease: Lease, until: Abort
   const persist = persistently(app, until);
   const recorder = createBatcher<AttemptRecord>(
     (results) => persist(() => engine.deliveries.record(results, lease.workerId)),
-    { maxItems: 500, lingerMs: 10 },
+    { maxItems: 500, lingerMs: 20 },
   );
   const pacers = new Map<Gateway, Pacer>();
   const pacerFor: DeliverDeps['pacerFor'] = (_, gateway) => {
@@ -172,11 +168,12 @@ async function runChannel(app: App, channel: Channel, lease: Lease, until: Abort
     persist,
     lease,
     pacerFor,
-    endpointTurn: (id) => endpointTurn(app, id),
+    endpointTurn: createEndpointTurns(engine.limiter, config.webhooksPerSecond, clock, log),
     // An outlet that does not answer has a connection of its own.
     room: createRoom(
-      CLAIMED_AT_ONCE[channel],
-      channel === 'webhook' ? CLAIMED_AT_ONCE.webhook : CONNECTIONS.announcements[channel],
+      // Enough to keep every connection busy while the next rows are claimed.
+      Math.max(CLAIMED_AT_ONCE[channel], channel === 'webhook' ? 0 : 3 * config.connections[channel]),
+      channel === 'webhook' ? CLAIMED_AT_ONCE.webhook : config.connections[channel],
       clock.monotonicMs,
     ),
     clock,
@@ -197,7 +194,7 @@ async function runChannel(app: App, channel: Channel, lease: Lease, until: Abort
     const single = { ...deps, adapterFor: engine.adapters.singleAdapterFor };
     const lane = queueOf(channel, SINGLE_PRIORITY);
     runners.push(
-      await start(lane, CONNECTIONS.single[channel], () => ({
+      await start(lane, SINGLE_CONNECTIONS[channel], () => ({
         ...single,
         room: createRoom(1, 1, clock.monotonicMs),
       })),
@@ -205,21 +202,6 @@ async function runChannel(app: App, channel: Channel, lease: Lease, until: Abort
   }
   await ended(until, ...runners);
   await recorder.idle();
-}
-
-async function endpointTurn({ engine, clock, log }: App, endpointId: number): Promise<number> {
-  const until = clock.monotonicMs() + ENDPOINT.waitMs;
-  const request = { ratePerSecond: ENDPOINT.perSecond, wanted: 1, priority: 2 };
-  try {
-    while (clock.monotonicMs() < until) {
-      const { granted, inMs } = await engine.limiter.reserve({ bucket: `webhook:${endpointId}`, ...request });
-      await clock.sleep(inMs);
-      if (granted > 0) return 0;
-    }
-  } catch (error) {
-    log.warn({ err: error, endpoint: endpointId }, 'the limit of an endpoint cannot be asked; trying again');
-  }
-  return Math.round(ENDPOINT.restMs * (1 + Math.random()));
 }
 
 /** Resolves when the signal has aborted and what was under way is done. */

@@ -150,7 +150,8 @@ async function settle({ app, sandboxUrl }: Launched, announcements: readonly num
         `SELECT FROM delivery_counts c JOIN announcements a ON a.id = c.announcement_id
          WHERE a.id = ANY ($1) AND (c.status IN ('queued', 'sending')
            -- A mail in doubt cannot be asked about, and is not sent again when its announcement was stopped: it stays so.
-           OR c.status = 'unknown' AND (c.channel = 'sms' OR a.state = 'sending'))
+           OR c.status = 'unknown' AND (c.channel = 'sms'
+             OR a.state = 'sending' AND (a.expires_at > now() OR c.channel = 'webhook')))
          GROUP BY a.id, c.channel, c.status HAVING sum(c.n) > 0`,
         [announcements],
       );

@@ -72,6 +72,7 @@ function settings({ sinks, folder, dkim, servers }: Ground, { dkim: signs, smsCo
     HERALD_TEMPLATES_DIR: join(folder, 'templates'),
     SMS_SEGMENTS_PER_SECOND: NO_LIMIT,
     EMAIL_PER_SECOND: NO_LIMIT,
+    WEBHOOK_PER_SECOND: NO_LIMIT,
     ...(smsConnections !== undefined && { SMS_CONNECTIONS: String(smsConnections) }),
   };
 }
