@@ -202,6 +202,13 @@ export async function open(
       byKeys: true,
     });
     closers.push(() => keyed.end());
+    // Heartbeats do not queue behind anything: a worker with much to ask is not a dead one.
+    const heart = createPool({
+      connectionString: config.databaseUrl,
+      max: 1,
+      applicationName: options.name,
+    });
+    closers.push(() => heart.end());
     await requireDatabase(pool, config.databaseUrl);
     await requireSchema(pool, SCHEMA);
 
@@ -338,7 +345,7 @@ export async function open(
         receipts,
         receiptQuestions: createReceiptQuestionStore(keyed),
         mode: config.mode,
-        workers: createWorkerStore(pool),
+        workers: createWorkerStore(heart),
         breakers: createBreakerStore(pool),
         limiter: limiter ?? createPostgresLimiter(pool),
         wakeUps,
