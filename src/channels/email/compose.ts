@@ -1,10 +1,11 @@
 import { domainToASCII } from 'node:url';
 import addressparser from 'nodemailer/lib/addressparser';
-import MailComposer from 'nodemailer/lib/mail-composer';
 import { HeraldError } from '../../domain/errors.ts';
 import type { OutgoingEmail } from '../../pipeline/ports.ts';
 import { createDkimSigner, type DkimOptions } from './dkim.ts';
+import { header, mimeContent, toHeader } from './mime.ts';
 import { plusAddress } from './plus-address.ts';
+import { createSharedHeaders } from './shared-headers.ts';
 
 /** Who writes, and where answers of machines go. */
 export interface EmailIdentity {
@@ -39,7 +40,8 @@ const ID = /^[\w-]+$/;
 const LINE_ENDS = /[\r\n\0]/;
 
 /**
- * Makes the bytes of a mail.
+ * Makes the bytes of a mail: what all mails of an announcement share is written once, the rest spliced in. Parsed, it is
+ * the message that nodemailer's composer makes of the same parts (docs/decisions/0010-mail-spliced.md).
  *
  * @throws HeraldError at creation: `email-mailbox-invalid`, `dkim-key-unusable`
  * @returns a function that rejects with HeraldError `email-address-invalid`, or `email-not-composable` when a
@@ -50,42 +52,26 @@ export function createComposer(identity: EmailIdentity): (message: OutgoingEmail
   checkPlusMailbox(identity.bounceAddress);
   checkPlusMailbox(identity.oneClickMail);
   const sign = identity.dkim && createDkimSigner(identity.dkim);
-  const messageId = (id: string) => `<${id}@${identity.messageIdDomain}>`;
+  const messageIdOf = (id: string) => `<${id}@${identity.messageIdDomain}>`;
+  const sharedHeaders = createSharedHeaders({ from, listId: identity.listId, messageIdOf });
 
   return async (message) => {
-    const { content } = message;
+    const { content, deliveryId, address, leaveUrl } = message;
     check(message);
-    // Mail clients thread by References even to mails that they do not have: every mail of an announcement names the
-    // announcement, so a correction lies under the notice in each mailbox, with nothing kept per recipient.
-    const references = [...message.supersededIds, message.announcementId].map(messageId);
-    const inReplyTo = references.at(-2);
-    const composer = new MailComposer({
-      from,
-      // As an object: a string would be parsed as a list of addresses.
-      to: { name: '', address: message.address },
-      subject: content.subject,
-      messageId: messageId(message.deliveryId),
-      references,
-      ...(inReplyTo === undefined ? {} : { inReplyTo }),
-      text: content.text,
-      html: content.html,
-      headers: {
-        ...(message.leaveUrl !== null && listHeaders(message.leaveUrl, identity)),
-        'Auto-Submitted': 'auto-generated',
-        'Content-Language': content.locale,
-      },
-      newline: 'win',
-      disableFileAccess: true,
-      disableUrlAccess: true,
-    });
-    const unsigned = await composer.compile().build();
+    const messageId = messageIdOf(deliveryId);
+    const mime = mimeContent(deliveryId, content.text, content.html);
+    const headers =
+      sharedHeaders(message) +
+      toHeader(address) +
+      header('Message-ID', messageId) +
+      header('Date', new Date().toUTCString().replace('GMT', '+0000')) +
+      (leaveUrl === null ? '' : header('List-Unsubscribe', leaveTargets(leaveUrl, identity.oneClickMail))) +
+      mime.headers;
+    const head = sign ? (await sign(headers, mime.body)) + headers : headers;
     return {
-      messageId: messageId(message.deliveryId),
-      envelope: {
-        from: returnPath(identity, from.address, message.deliveryId),
-        to: asciiDomain(message.address),
-      },
-      raw: sign ? await sign(unsigned) : unsigned,
+      messageId,
+      envelope: { from: returnPath(identity, from.address, deliveryId), to: asciiDomain(address) },
+      raw: Buffer.from(`${head}\r\n${mime.body}`),
     };
   };
 }
@@ -133,13 +119,6 @@ export function checkPlusMailbox(mailbox: string | undefined): void {
     },
   );
 }
-
-/** What makes a mail one of a list; a message to one person is of none. */
-const listHeaders = (leaveUrl: string, { listId, oneClickMail }: EmailIdentity) => ({
-  'List-Id': `<${listId}>`,
-  'List-Unsubscribe': leaveTargets(leaveUrl, oneClickMail),
-  'List-Unsubscribe-Post': 'List-Unsubscribe=One-Click',
-});
 
 /** RFC 2369 and 8058: the https target first; the mailto one is left out when the token does not fit an address. */
 function leaveTargets(leaveUrl: string, oneClickMail: string | undefined): string {

@@ -1,4 +1,4 @@
-import { Readable } from 'node:stream';
+import type { Writable } from 'node:stream';
 import type { MailMessage, NodemailerError, SMTPSentMessageInfo } from 'nodemailer';
 import SMTPPool from 'nodemailer/lib/smtp-pool';
 import type { Gateway } from '../../domain/channel.ts';
@@ -110,8 +110,13 @@ export function createSmtpAdapter(options: SmtpOptions): ChannelAdapter<'email'>
   };
 }
 
-/** One mail on its way through the pool, which knows whether its last byte has left. */
+/**
+ * One mail on its way through the pool, which knows whether its last byte has left. It is itself what the pool reads the
+ * mail from: of a stream the pool uses these two members alone, and a real one for each mail takes longer than its bytes.
+ */
 class Posting {
+  /** While nothing was read of it, the pool may take a mail to another connection by itself. */
+  readableDidRead = false;
   /** The last byte was handed to a connection, and with it the dot that ends the message. */
   written = false;
   readonly #mail: ComposedEmail;
@@ -139,7 +144,7 @@ class Posting {
         getEnvelope: () => ({ from: envelope.from, to: [envelope.to] }),
         getHeader: () => messageId,
         messageId: () => messageId,
-        createReadStream: () => this.#bytes(),
+        createReadStream: () => this,
       },
     } as unknown as MailMessage<SMTPSentMessageInfo>;
     return new Promise((resolve, reject) => {
@@ -147,19 +152,25 @@ class Posting {
     });
   }
 
-  #bytes(): Readable {
+  /** Called when the server has asked for the data. */
+  pipe(connection: Writable): void {
     const { raw } = this.#mail;
     let at = 0;
-    const bytes = new Readable({
-      // In pieces: the end is not read before the connection has had room for what lies before it.
-      read() {
-        this.push(at < raw.length ? raw.subarray(at, at + PIECE_BYTES) : null);
+    this.readableDidRead = true;
+    const write = () => {
+      // The end is not written before the connection has had room for what lies before it.
+      while (at + PIECE_BYTES < raw.length) {
+        const room = connection.write(raw.subarray(at, at + PIECE_BYTES));
         at += PIECE_BYTES;
-      },
-    });
-    return bytes.once('end', () => {
+        if (!room) {
+          connection.once('drain', write);
+          return;
+        }
+      }
       this.written = true;
-    });
+      connection.end(raw.subarray(at));
+    };
+    write();
   }
 }
 

@@ -1,7 +1,9 @@
 import { createHash, createPublicKey, generateKeyPairSync, type KeyObject, verify } from 'node:crypto';
+import { buffer } from 'node:stream/consumers';
 import { domainToASCII } from 'node:url';
 import fc from 'fast-check';
 import { simpleParser } from 'mailparser';
+import DKIM from 'nodemailer/lib/dkim';
 import { describe, expect, it } from 'vitest';
 import { createComposer } from '../../../src/channels/email/compose.ts';
 import { HeraldError } from '../../../src/domain/errors.ts';
@@ -221,6 +223,67 @@ describe('DKIM', () => {
     );
   });
 
+  it('verifies whatever the body: white space of every kind, empty, long, threaded, of no list', async () => {
+    const chunks = [
+      ' ',
+      '  ',
+      '\t',
+      ' \n',
+      '\t\r\n',
+      '\n\n\n',
+      '\r',
+      'word',
+      '请知情者',
+      '=',
+      '.\n',
+      'x'.repeat(100),
+      '<p>',
+    ];
+    const text = fc.array(fc.constantFrom(...chunks), { maxLength: 40 }).map((parts) => parts.join(''));
+    const compose = createComposer({ ...IDENTITY, dkim });
+    await fc.assert(
+      fc.asyncProperty(
+        text,
+        text,
+        fc.constantFrom('协查通报', 'two  spaces', '', '长'.repeat(60)),
+        fc.boolean(),
+        fc.boolean(),
+        async (plain, html, subject, threaded, single) => {
+          const message = outgoingEmail({
+            supersededIds: threaded ? ['ann_1'] : [],
+            ...(single && { leaveUrl: null }),
+          });
+          const content = { ...message.content, text: plain, html, subject };
+          const { raw } = await compose({ ...message, content });
+          const signature = verifyDkim(raw, createPublicKey(privateKey));
+          expect(signature.valid).toBe(true);
+          // Every header of the mail is covered.
+          expect([...signature.h, 'dkim-signature'].sort()).toEqual([...headerLines(raw).keys()].sort());
+        },
+      ),
+      { numRuns: 100 },
+    );
+  });
+
+  it('hashes the body as the library hashes it', async () => {
+    const { raw } = await createComposer({ ...IDENTITY, dkim })(outgoingEmail());
+    const bh = (mail: Buffer) => /\bbh=([^;]+);/.exec(mail.toString('latin1'))?.[1];
+    const again = new DKIM({ domainName: 'police.example', keySelector: 'h1', privateKey }).sign(
+      raw.subarray(raw.indexOf('\r\nFrom: ') + 2),
+    );
+    expect(bh(raw)).toMatch(/^[\w+/]{43}=$/);
+    expect(bh(raw)).toBe(bh(await buffer(again)));
+  });
+
+  it.each([{ selector: 'h1; d=else.example' }, { selector: 'h1\r\nBcc: x' }, { domain: 'police example' }])(
+    'refuses %j, which would end its tag',
+    (changes) => {
+      expect(() => createComposer({ ...IDENTITY, dkim: { ...dkim, ...changes } })).toThrow(
+        expect.objectContaining({ code: 'dkim-key-unusable' }),
+      );
+    },
+  );
+
   it('no longer verifies when a covered header or the body was changed', async () => {
     const { raw } = await createComposer({ ...IDENTITY, dkim })(outgoingEmail());
     const text = raw.toString('latin1');
@@ -299,7 +362,8 @@ function verifyDkim(
     .split('\r\n')
     .map((line) => line.replace(/[ \t]+/g, ' ').replace(/ $/, ''))
     .join('\r\n')
-    .replace(/(\r\n)*$/, '\r\n');
+    .replace(/(\r\n)*$/, '\r\n')
+    .replace(/^\r\n$/, '');
   const bodyHash = createHash('sha256').update(body, 'latin1').digest('base64');
   const h = (tags.get('h') ?? '').split(':');
   const signed = [
