@@ -41,7 +41,7 @@ const LINE_ENDS = /[\r\n\0]/;
 
 /**
  * Makes the bytes of a mail: what all mails of an announcement share is written once, the rest spliced in. Parsed, it is
- * the message that nodemailer's composer makes of the same parts (docs/decisions/0010-mail-spliced.md).
+ * the message that nodemailer's composer makes of the same parts (docs/decisions/0009-mail-spliced.md).
  *
  * @throws HeraldError at creation: `email-mailbox-invalid`, `dkim-key-unusable`
  * @returns a function that rejects with HeraldError `email-address-invalid`, or `email-not-composable` when a
