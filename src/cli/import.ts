@@ -1,7 +1,7 @@
 import { SingleBar } from 'cli-progress';
 import type { Command } from 'commander';
 import { HeraldError } from '../domain/errors.ts';
-import { importCsv, MAX_IMPORT_BYTES } from '../pipeline/import.ts';
+import { type ImportProgress, importCsv, MAX_IMPORT_BYTES } from '../pipeline/import.ts';
 import { COLUMNS } from '../pipeline/import-row.ts';
 import { actor, type Context, openInput } from './context.ts';
 import { Failed, type Io, type Printing, print, table } from './output.ts';
@@ -80,12 +80,15 @@ function progressBar(io: Io, total: number | undefined) {
   if (!io.stderr.isTTY || !total) return { update: () => {}, stop: () => {} };
   const bar = new SingleBar({
     stream: io.stderr,
-    format: 'import [{bar}] {percentage} %  {taken} taken, {refused} refused',
+    format: 'import [{bar}] {percentage} %  {rows} rows, {rate} a second: {taken} taken, {refused} refused',
   });
-  bar.start(total, 0, { taken: 0, refused: 0 });
+  bar.start(total, 0, { rows: 0, rate: 0, taken: 0, refused: 0 });
+  const began = performance.now();
   return {
-    update: ({ bytes, taken, refused }: { bytes: number; taken: number; refused: number }) =>
-      bar.update(bytes, { taken, refused }),
+    update: ({ bytes, rowsRead, taken, refused }: ImportProgress) => {
+      const rate = Math.round((rowsRead * 1_000) / (performance.now() - began));
+      bar.update(bytes, { rows: rowsRead, rate, taken, refused });
+    },
     stop: () => bar.stop(),
   };
 }

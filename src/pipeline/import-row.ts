@@ -13,7 +13,7 @@ export const COLUMNS = [
   'consent_at',
   'consent_source',
 ] as const;
-type Column = (typeof COLUMNS)[number];
+export type Column = (typeof COLUMNS)[number];
 const REQUIRED: readonly Column[] = ['locale', 'consent_at', 'consent_source'];
 
 /** A row that can be taken, with normalised addresses and ids of topics and districts. */
@@ -58,18 +58,42 @@ const CODES: Readonly<Record<Column, string>> = {
   consent_source: 'no-consent',
 };
 
+/** @param fields as many as the header has columns */
 export type RowCheck = (
   line: number,
-  record: Readonly<Record<string, string>>,
+  fields: readonly string[],
 ) => ImportRow | { readonly line: number; readonly code: string; readonly message: string };
 
-/** Checks rows against the office's lists. @param now milliseconds since the epoch; a consent cannot lie in the future */
-export function rowChecker(
-  lists: { readonly topics: ReadonlyMap<string, number>; readonly districts: ReadonlyMap<string, number> },
+interface Lists {
+  readonly topics: ReadonlyMap<string, number>;
+  readonly districts: ReadonlyMap<string, number>;
+}
+
+/**
+ * Checks rows against the office's lists. What is plainly good is taken at once; {@link rowSchema} decides on the rest
+ * and says what is wrong with it.
+ * @param now milliseconds since the epoch; a consent cannot lie in the future
+ */
+export function rowChecker(lists: Lists, columns: readonly Column[], now: () => number = Date.now): RowCheck {
+  const readers = readersOf(lists, now);
+  const takePlain = plainRows(readers, columns);
+  const check = rowSchemaCheck(readers, columns);
+  return (line, fields) => takePlain(line, fields) ?? check(line, fields);
+}
+
+/** The rule alone; slower. */
+export function thoroughRowChecker(
+  lists: Lists,
+  columns: readonly Column[],
   now: () => number = Date.now,
 ): RowCheck {
-  const schema = rowSchema(lists, now);
-  return (line, record) => {
+  return rowSchemaCheck(readersOf(lists, now), columns);
+}
+
+function rowSchemaCheck(readers: Readers, columns: readonly Column[]): RowCheck {
+  const schema = rowSchema(readers);
+  return (line, fields) => {
+    const record = Object.fromEntries(columns.map((column, i) => [column, fields[i] ?? '']));
     const { success, data, error } = schema.safeParse(record);
     if (success) {
       const {
@@ -99,7 +123,95 @@ const DAY_MS = 86_400_000;
 const MOST_REMEMBERED = 1_000;
 const consentDate = z.union([z.iso.date(), z.iso.datetime({ offset: true })]);
 
-function rowSchema(lists: Parameters<typeof rowChecker>[0], now: () => number) {
+/** Of a text that is remembered, in characters. */
+const MOST_KEPT = 200;
+
+/** A file of a million rows has a few hundred different choices, days and locales; the wrong file has one mistake. */
+function remembering<T>(read: (text: string) => T | undefined): (text: string) => T | undefined {
+  const known = new Map<string, T | undefined>();
+  return (text) => {
+    const before = known.get(text);
+    if (before !== undefined || known.has(text)) return before;
+    const value = read(text);
+    if (text.length <= MOST_KEPT && known.size < MOST_REMEMBERED) known.set(text, value);
+    return value;
+  };
+}
+
+/** What single columns mean; `undefined`: nothing. */
+interface Readers {
+  readonly topics: (text: string) => readonly number[] | undefined;
+  readonly districts: (text: string) => readonly number[] | undefined;
+  readonly consentAt: (text: string) => Date | undefined;
+  readonly locale: (text: string) => string | undefined;
+  readonly lists: Lists;
+}
+
+function readersOf(lists: Lists, now: () => number): Readers {
+  const codes = (ids: ReadonlyMap<string, number>) =>
+    remembering((text) => {
+      const wanted = codesOf(text);
+      if (wanted.some((code) => !ids.has(code))) return undefined;
+      return [...new Set(wanted.flatMap((code) => ids.get(code) ?? []))].sort((a, b) => a - b);
+    });
+  const date = remembering((text) => {
+    const { success, data } = consentDate.safeParse(text.trim());
+    const at = success ? Date.parse(data) : Number.NaN;
+    return at >= EARLIEST_CONSENT ? new Date(at) : undefined;
+  });
+  return {
+    topics: codes(lists.topics),
+    districts: codes(lists.districts),
+    consentAt: (text) => {
+      const at = date(text);
+      return at && at.getTime() <= now() + DAY_MS ? at : undefined;
+    },
+    locale: remembering((text) => localeSchema.safeParse(text.trim()).data),
+    lists,
+  };
+}
+
+const codesOf = (text: string) => text.split(';').flatMap((code) => code.trim() || []);
+
+/** A Chinese mobile number as libphonenumber would write it, but for those that it could take for a call-by-call code (179…). */
+const PLAIN_MOBILE = /^(?:\+86)?(1(?:[3-68-9]\d|7[0-8])\d{8})$/;
+const plainPhone = (text: string): string | undefined => {
+  const national = PLAIN_MOBILE.exec(text)?.[1];
+  return national === undefined ? normalisePhone(text) : `+86${national}`;
+};
+
+const isShort = (text: string, most: number) => text.length <= most && !CONTROLS.test(text);
+
+/** Rows of which each column has a meaning; `undefined` for all others. What costs least is looked at first. */
+function plainRows(readers: Readers, columns: readonly Column[]) {
+  const at = (column: Column) => columns.indexOf(column);
+  const [nameAt, phoneAt, emailAt, localeAt] = [at('name'), at('phone'), at('email'), at('locale')];
+  const [topicsAt, districtsAt] = [at('topics'), at('districts')];
+  const [consentAtAt, consentSourceAt] = [at('consent_at'), at('consent_source')];
+  const isBlank = (text: string) => text === '' || text.trim() === '';
+  return (line: number, fields: readonly string[]): ImportRow | undefined => {
+    const consentAt = readers.consentAt(fields[consentAtAt] ?? '');
+    const locale = readers.locale(fields[localeAt] ?? '');
+    if (consentAt === undefined || locale === undefined) return undefined;
+    const topics = readers.topics(fields[topicsAt] ?? '');
+    const districts = readers.districts(fields[districtsAt] ?? '');
+    if (topics === undefined || districts === undefined) return undefined;
+    const name = (fields[nameAt] ?? '').trim().normalize('NFC');
+    const consentSource = (fields[consentSourceAt] ?? '').trim();
+    if (consentSource === '' || !isShort(name, MOST_NAME) || !isShort(consentSource, MOST_SOURCE))
+      return undefined;
+    const [phoneText = '', emailText = ''] = [fields[phoneAt], fields[emailAt]];
+    const phone = isBlank(phoneText) ? null : plainPhone(phoneText);
+    const email = isBlank(emailText) ? null : normaliseEmail(emailText);
+    if (phone === undefined || email === undefined || (phone === null && email === null)) return undefined;
+    return { line, name: name || null, phone, email, locale, topics, districts, consentAt, consentSource };
+  };
+}
+
+const MOST_NAME = 200;
+const MOST_SOURCE = 500;
+
+function rowSchema({ lists, ...readers }: Readers) {
   const address = (normalise: (text: string) => string | undefined, message: string) =>
     z
       .string()
@@ -111,51 +223,38 @@ function rowSchema(lists: Parameters<typeof rowChecker>[0], now: () => number) {
         context.issues.push({ code: 'custom', input: text, message });
         return z.NEVER;
       });
-  const codes = (ids: ReadonlyMap<string, number>, noun: string) => {
-    // A file of a million rows has a few hundred different choices.
-    const read = new Map<string, readonly number[]>();
-    return z
+  const codes = (list: 'topics' | 'districts', noun: string) =>
+    z
       .string()
       .default('')
       .transform((text, context) => {
-        const known = read.get(text);
-        if (known) return known;
-        const wanted = text.split(';').flatMap((code) => code.trim() || []);
-        const unknown = wanted.filter((code) => !ids.has(code));
-        if (unknown.length > 0) {
-          const named = unknown.slice(0, 3).map((code) => JSON.stringify(code.slice(0, 64)));
-          context.issues.push({
-            code: 'custom',
-            input: text,
-            message: `there is no ${noun} ${named.join(', ')}`,
-          });
-          return z.NEVER;
-        }
-        const chosen = [...new Set(wanted.flatMap((code) => ids.get(code) ?? []))].sort((a, b) => a - b);
-        if (read.size < MOST_REMEMBERED) read.set(text, chosen);
-        return chosen;
+        const chosen = readers[list](text);
+        if (chosen) return chosen;
+        const unknown = codesOf(text).filter((code) => !lists[list].has(code));
+        const named = unknown.slice(0, 3).map((code) => JSON.stringify(code.slice(0, 64)));
+        context.issues.push({
+          code: 'custom',
+          input: text,
+          message: `there is no ${noun} ${named.join(', ')}`,
+        });
+        return z.NEVER;
       });
-  };
   return z
     .object({
       name: z
         .string()
         .default('')
         .transform((text) => text.trim().normalize('NFC'))
-        .refine(
-          (text) => text.length <= 200 && !CONTROLS.test(text),
-          'its name is too long or has control characters',
-        )
+        .refine((text) => isShort(text, MOST_NAME), 'its name is too long or has control characters')
         .transform((text) => text || null),
       phone: address(normalisePhone, 'its phone is not a number that can get an SMS'),
       email: address(normaliseEmail, 'its email is not a mailbox'),
       locale: z.string().trim().pipe(localeSchema),
-      topics: codes(lists.topics, 'topic'),
-      districts: codes(lists.districts, 'district'),
+      topics: codes('topics', 'topic'),
+      districts: codes('districts', 'district'),
       consent_at: z.string().transform((text, context) => {
-        const date = consentDate.safeParse(text.trim());
-        const at = date.success ? Date.parse(date.data) : Number.NaN;
-        if (at >= EARLIEST_CONSENT && at <= now() + DAY_MS) return new Date(at);
+        const at = readers.consentAt(text);
+        if (at) return at;
         const message =
           text.trim() === '' ? 'has no consent' : 'its consent_at is no past date such as 2026-01-31';
         context.issues.push({ code: 'custom', input: text, message });
@@ -166,7 +265,7 @@ function rowSchema(lists: Parameters<typeof rowChecker>[0], now: () => number) {
         .trim()
         .refine((text) => text !== '', 'does not say where the consent was given')
         .refine(
-          (text) => text.length <= 500 && !CONTROLS.test(text),
+          (text) => isShort(text, MOST_SOURCE),
           'its consent_source is too long or has control characters',
         ),
     })

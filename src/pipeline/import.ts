@@ -1,6 +1,6 @@
 import { HeraldError } from '../domain/errors.ts';
 import { fieldsOf, type Line, LineSplitter, MAX_LINE_BYTES } from './import-lines.ts';
-import { COLUMNS, type ImportRow, type RowCheck, readHeader, rowChecker } from './import-row.ts';
+import { COLUMNS, type Column, type ImportRow, type RowCheck, readHeader, rowChecker } from './import-row.ts';
 
 export interface Refusal {
   /** Line of the file, the header being line 1. */
@@ -78,8 +78,8 @@ export async function importCsv<R extends Outcome>(
   options: ImportOptions = {},
 ): Promise<R> {
   const [topics, districts] = await Promise.all([deps.lists.list('topics'), deps.lists.list('districts')]);
-  const check = rowChecker({ topics: idsByCode(topics), districts: idsByCode(districts) });
-  const run = new Run(deps, check, options);
+  const lists = { topics: idsByCode(topics), districts: idsByCode(districts) };
+  const run = new Run(deps, (columns) => rowChecker(lists, columns), options);
   try {
     for await (const chunk of unbroken(stream)) await run.take(chunk);
     return await run.end();
@@ -106,10 +106,12 @@ const idsByCode = (entries: readonly { readonly id: number; readonly code: strin
 /** One file under way. */
 class Run<R extends Outcome> {
   readonly #deps: ImportDependencies<R>;
-  readonly #check: RowCheck;
+  readonly #checkerOf: (columns: readonly Column[]) => RowCheck;
   readonly #options: ImportOptions;
   readonly #lines = new LineSplitter();
-  #columns: readonly string[] | undefined;
+  #columns = 0;
+  /** Once the header is read. */
+  #check: RowCheck | undefined;
   #importId: number | undefined;
   #bytes = 0;
   #rowsRead = 0;
@@ -122,9 +124,13 @@ class Run<R extends Outcome> {
   /** The batch that is being written; never rejects, so that it can wait to be asked. */
   #writing: Promise<{ readonly error: unknown } | undefined> | undefined;
 
-  constructor(deps: ImportDependencies<R>, check: RowCheck, options: ImportOptions) {
+  constructor(
+    deps: ImportDependencies<R>,
+    checkerOf: (columns: readonly Column[]) => RowCheck,
+    options: ImportOptions,
+  ) {
     this.#deps = deps;
-    this.#check = check;
+    this.#checkerOf = checkerOf;
     this.#options = options;
   }
 
@@ -162,12 +168,14 @@ class Run<R extends Outcome> {
   async #takeLines(lines: Iterable<Line>): Promise<void> {
     for (const line of lines) {
       this.#line = line.number;
-      if (this.#columns === undefined) {
-        this.#columns = headerOf(line);
+      if (this.#check === undefined) {
+        const columns = headerOf(line);
+        this.#columns = columns.length;
+        this.#check = this.#checkerOf(columns);
         this.#importId = await this.#deps.imports.create(this.#deps.userId);
       } else if (line.text !== '') {
         this.#rowsRead += 1;
-        const result = this.#readRow(line, this.#columns);
+        const result = this.#readRow(line, this.#check);
         if ('code' in result) this.#refusals.push(result);
         else this.#rows.push(result);
         if (this.#rows.length + this.#refusals.length >= BATCH_ROWS) await this.#commit();
@@ -175,7 +183,7 @@ class Run<R extends Outcome> {
     }
   }
 
-  #readRow({ number: line, text, problem }: Line, columns: readonly string[]): ImportRow | Refusal {
+  #readRow({ number: line, text, problem }: Line, check: RowCheck): ImportRow | Refusal {
     if (text === undefined) {
       return problem === 'not-utf-8'
         ? { line, code: problem, message: 'is not UTF-8; save the file as "CSV UTF-8"' }
@@ -189,14 +197,14 @@ class Run<R extends Outcome> {
         message: 'a quotation mark is not closed on its line, or stands inside a field',
       };
     }
-    if (fields.length !== columns.length) {
+    if (fields.length !== this.#columns) {
       return {
         line,
         code: 'wrong-columns',
-        message: `has ${fields.length} fields, the header has ${columns.length}`,
+        message: `has ${fields.length} fields, the header has ${this.#columns}`,
       };
     }
-    return this.#check(line, Object.fromEntries(columns.map((column, i) => [column, fields[i] ?? ''])));
+    return check(line, fields);
   }
 
   /** Hands the batch over and reads on while it is written; the one before must have been written. */
@@ -244,7 +252,7 @@ class Run<R extends Outcome> {
   }
 }
 
-function headerOf(line: Line): readonly string[] {
+function headerOf(line: Line): readonly Column[] {
   if (line.problem === 'not-utf-8') throw notUtf8();
   if (line.text === undefined) throw badHeader(`line 1 is longer than ${MAX_LINE_BYTES} bytes`);
   const header = readHeader(fieldsOf(line.text) ?? []);

@@ -32,35 +32,35 @@ interface Expansion {
 }
 
 /**
- * Writes the rows of `candidates (channel, id, address_key, locale, sequence)`, their shards and counts.
+ * Writes the rows of `candidates (channel, id, address_key, locale, sequence)`, their shards and counts. No candidate
+ * may have a row already: so nothing is asked of the rows that were written, everything follows from their numbers.
  * Parameters: $1 announcement, $2 next n, $3 gateway, $4 priority, $5 counter slot.
  */
 const FAN_OUT = `
-  numbered AS (
+  numbered AS MATERIALIZED (
     SELECT *, ($2::int + row_number() OVER (ORDER BY channel, id) - 1)::int AS n FROM candidates
   ),
   inserted AS (
     INSERT INTO deliveries (announcement_id, n, channel, contact_id, address_key, locale, sequence)
-    SELECT $1::bigint, n, channel, id, address_key, locale, sequence FROM numbered ORDER BY n
-    ON CONFLICT DO NOTHING
-    RETURNING n, channel
+    SELECT $1::bigint, n, channel, id, address_key, locale, sequence FROM numbered
   ),
-  ranked AS (
-    SELECT n, channel, (row_number() OVER (PARTITION BY channel ORDER BY n) - 1)
-      / CASE channel WHEN 'webhook' THEN ${WEBHOOK_SHARD_ROWS} ELSE ${SHARD_ROWS} END AS shard
-    FROM inserted
+  ranges AS MATERIALIZED (
+    SELECT channel, min(n) AS low, max(n) AS high,
+      CASE channel WHEN 'webhook' THEN ${WEBHOOK_SHARD_ROWS} ELSE ${SHARD_ROWS} END AS size
+    FROM numbered GROUP BY channel
   ),
   sharded AS (
     INSERT INTO shards (announcement_id, channel, gateway, priority, from_n, to_n, due_at)
-    SELECT $1::bigint, channel, $3::gateway, $4::smallint, min(n), max(n), now() FROM ranked GROUP BY channel, shard ORDER BY 5
+    SELECT $1::bigint, channel, $3::gateway, $4::smallint, from_n, least(from_n + size - 1, high), now()
+    FROM ranges, generate_series(low, high, size) AS from_n ORDER BY from_n
   ),
   counted AS (
     INSERT INTO delivery_counts AS c (announcement_id, channel, status, slot, n)
-    SELECT $1::bigint, channel, 'queued', $5::smallint, count(*) FROM inserted GROUP BY channel ORDER BY channel
+    SELECT $1::bigint, channel, 'queued', $5::smallint, high - low + 1 FROM ranges ORDER BY channel
     ON CONFLICT (announcement_id, channel, status, slot) DO UPDATE SET n = c.n + excluded.n
   )`;
 
-const NEXT = `(SELECT coalesce(max(n) + 1, $2::int) FROM numbered) AS "nextN"`;
+const NEXT = `(SELECT coalesce(max(high) + 1, $2::int) FROM ranges) AS "nextN"`;
 
 /** Outlets of the audience ($6 topics, $7 districts; not when $9), and all that a superseded one ($8) addressed. */
 const ENDPOINTS = `
@@ -80,6 +80,12 @@ const ENDPOINTS = `
   ), ${FAN_OUT}
   SELECT 0 AS seen, 0::bigint AS cursor, ${NEXT}`;
 
+/** A citizen who is to be addressed has not left, and (if that may be) has no row yet. Over `contacts k`. */
+const NOT_LEFT =
+  'NOT EXISTS (SELECT FROM suppressions x WHERE x.channel = k.channel AND x.address = k.address)';
+const NOT_YET =
+  'NOT EXISTS (SELECT FROM deliveries h WHERE h.announcement_id = $1 AND h.channel = k.channel AND h.address_key = k.address)';
+
 /** Who got or may have got a superseded text ($6), on the same channel, at their present address, less who left since. */
 const REACHED = `
   WITH slice AS (
@@ -90,27 +96,26 @@ const REACHED = `
   candidates AS (
     SELECT DISTINCT k.channel, k.id, k.address AS address_key, s.locale, NULL::int AS sequence
     FROM slice d JOIN contacts k ON k.id = d.contact_id AND k.channel = d.channel JOIN subscribers s ON s.id = k.subscriber_id
-    WHERE ${MAY_HAVE_READ}
-      AND NOT EXISTS (SELECT FROM suppressions x WHERE x.channel = k.channel AND x.address = k.address)
-      AND NOT EXISTS (SELECT FROM deliveries h WHERE h.announcement_id = $1 AND h.channel = k.channel AND h.address_key = k.address)
+    WHERE ${MAY_HAVE_READ} AND ${NOT_LEFT} AND ${NOT_YET}
   ), ${FAN_OUT}
   SELECT (SELECT count(*)::int FROM slice) AS seen,
     (SELECT (announcement_id << 32) + n FROM slice ORDER BY announcement_id DESC, n DESC LIMIT 1) AS cursor, ${NEXT}`;
 
-/** The audience's contacts, in the order of their ids, up to the highest one at approval. */
-const AUDIENCE = (superseding: boolean) => `
-  WITH slice AS (
-    SELECT k.id, k.channel, k.address, s.locale, s.topics, s.districts
+/** The next contacts by id, up to the highest one at approval, and whose they are: bounds that a plan can be made by. */
+const BOUNDS = `
+  SELECT count(*)::int AS seen, max(id) AS last, min(subscriber_id) AS "from", max(subscriber_id) AS "to"
+  FROM (SELECT id, subscriber_id FROM contacts WHERE id > $1 AND id <= $2 ORDER BY id LIMIT ${SLICE}) slice`;
+
+/** The audience's contacts in a slice: after $9, up to $10, of subscribers $11 to $12. */
+const AUDIENCE = (careful: boolean) => `
+  WITH candidates AS (
+    SELECT k.channel, k.id, k.address AS address_key, s.locale, NULL::int AS sequence
     FROM contacts k JOIN subscribers s ON s.id = k.subscriber_id
-    WHERE k.id > $9::bigint AND k.id <= $10::bigint ORDER BY k.id LIMIT ${SLICE}
-  ),
-  candidates AS (
-    SELECT s.channel, s.id, s.address AS address_key, s.locale, NULL::int AS sequence FROM slice s
-    WHERE s.channel = ANY ($6::channel[]) AND ${IN_AUDIENCE('$7::int[]', '$8::int[]')}
-      AND NOT EXISTS (SELECT FROM suppressions x WHERE x.channel = s.channel AND x.address = s.address)
-      ${superseding ? 'AND NOT EXISTS (SELECT FROM deliveries h WHERE h.announcement_id = $1 AND h.channel = s.channel AND h.address_key = s.address)' : ''}
+    WHERE k.id > $9::bigint AND k.id <= $10::bigint AND s.id BETWEEN $11::bigint AND $12::bigint
+      AND k.channel = ANY ($6::channel[]) AND ${IN_AUDIENCE('$7::int[]', '$8::int[]')}
+      AND ${NOT_LEFT} ${careful ? `AND ${NOT_YET}` : ''}
   ), ${FAN_OUT}
-  SELECT (SELECT count(*)::int FROM slice) AS seen, (SELECT max(id) FROM slice) AS cursor, ${NEXT}`;
+  SELECT ${NEXT}`;
 
 /** The job of an expansion's slice. */
 export const toJob = (expansion: { id: number; generation: number; urgency: Urgency }): Job => ({
@@ -126,7 +131,48 @@ interface SliceResult {
   readonly nextN: number;
 }
 
+interface Bounds {
+  readonly seen: number;
+  readonly last: number | null;
+  readonly from: number | null;
+  readonly to: number | null;
+}
+
+const UNIQUE_VIOLATION = '23505';
+
 export function createExpansionStore(pool: pg.Pool, slot: number): ExpansionStore {
+  const runSlice = (announcementId: number, generation: number, careful: boolean) =>
+    inTransaction(pool, async (client): Promise<'more' | 'done' | 'waiting' | 'stopped'> => {
+      const { rows } = await client.query<Expansion>(
+        `SELECT e.channels::text[] AS channels, e.topics, e.districts, e.phase, e.cursor, e.upper_contact AS upper,
+             e.next_n AS "nextN", e.generation, a.state, a.kind, a.urgency, a.gateway,
+             t.bundle ->> 'defaultLocale' AS "defaultLocale"
+           FROM expansions e JOIN announcements a ON a.id = e.announcement_id
+           JOIN revisions r ON r.announcement_id = a.id AND r.number = a.revision
+           JOIN template_bundles t ON t.sha256 = r.bundle_sha256
+           WHERE e.announcement_id = $1 FOR UPDATE OF e`,
+        [announcementId],
+      );
+      const expansion = rows[0];
+      if (expansion?.generation !== generation) return 'stopped';
+      if (expansion.phase === 'done') return 'done';
+      const chain = await loadChain(client, announcementId);
+      const stopped = expansion.state !== 'sending';
+      if (stopped || (await underWay(client, chain))) {
+        // No job is under way from here on: the sweeper enqueues the next one when it may go on.
+        await client.query('UPDATE expansions SET enqueued_at = NULL WHERE announcement_id = $1', [
+          announcementId,
+        ]);
+        return stopped ? 'stopped' : 'waiting';
+      }
+      const next = await runPhase(client, announcementId, expansion, chain, slot, careful);
+      await client.query(
+        'UPDATE expansions SET phase = $2, cursor = $3, next_n = $4, enqueued_at = now() WHERE announcement_id = $1',
+        [announcementId, next.phase, next.cursor, next.nextN],
+      );
+      return next.phase === 'done' ? 'done' : 'more';
+    });
+
   return {
     async next(announcementId, generation) {
       const { rows } = await pool.query<{ id: number; generation: number; urgency: Urgency }>(
@@ -138,37 +184,15 @@ export function createExpansionStore(pool: pg.Pool, slot: number): ExpansionStor
       return rows[0] ? toJob(rows[0]) : null;
     },
 
-    slice: (announcementId, generation) =>
-      inTransaction(pool, async (client) => {
-        const { rows } = await client.query<Expansion>(
-          `SELECT e.channels::text[] AS channels, e.topics, e.districts, e.phase, e.cursor, e.upper_contact AS upper,
-             e.next_n AS "nextN", e.generation, a.state, a.kind, a.urgency, a.gateway,
-             t.bundle ->> 'defaultLocale' AS "defaultLocale"
-           FROM expansions e JOIN announcements a ON a.id = e.announcement_id
-           JOIN revisions r ON r.announcement_id = a.id AND r.number = a.revision
-           JOIN template_bundles t ON t.sha256 = r.bundle_sha256
-           WHERE e.announcement_id = $1 FOR UPDATE OF e`,
-          [announcementId],
-        );
-        const expansion = rows[0];
-        if (expansion?.generation !== generation) return 'stopped';
-        if (expansion.phase === 'done') return 'done';
-        const chain = await loadChain(client, announcementId);
-        const stopped = expansion.state !== 'sending';
-        if (stopped || (await underWay(client, chain))) {
-          // No job is under way from here on: the sweeper enqueues the next one when it may go on.
-          await client.query('UPDATE expansions SET enqueued_at = NULL WHERE announcement_id = $1', [
-            announcementId,
-          ]);
-          return stopped ? 'stopped' : 'waiting';
-        }
-        const next = await runPhase(client, announcementId, expansion, chain, slot);
-        await client.query(
-          'UPDATE expansions SET phase = $2, cursor = $3, next_n = $4, enqueued_at = now() WHERE announcement_id = $1',
-          [announcementId, next.phase, next.cursor, next.nextN],
-        );
-        return next.phase === 'done' ? 'done' : 'more';
-      }),
+    async slice(announcementId, generation) {
+      try {
+        return await runSlice(announcementId, generation, false);
+      } catch (error) {
+        // An address moved on to a contact whose turn comes now, and its row is there already: looked for only then.
+        if ((error as { code?: string }).code !== UNIQUE_VIOLATION) throw error;
+        return await runSlice(announcementId, generation, true);
+      }
+    },
   };
 }
 
@@ -189,6 +213,7 @@ async function runPhase(
   e: Expansion,
   chain: readonly number[],
   slot: number,
+  careful: boolean,
 ): Promise<{ phase: Expansion['phase']; cursor: number; nextN: number }> {
   const common = [id, e.nextN, e.gateway, PRIORITY[e.urgency], slot];
   const run = async (sql: string, values: readonly unknown[]) => {
@@ -211,14 +236,19 @@ async function runPhase(
       ? { phase: afterReached, cursor: 0, nextN }
       : { phase: 'reached', cursor: cursor ?? 0, nextN };
   }
-  const { seen, cursor, nextN } = await run(AUDIENCE(chain.length > 0), [
+  const { rows } = await client.query<Bounds>(BOUNDS, [e.cursor, e.upper]);
+  const bounds = rows[0];
+  if (!bounds || bounds.last === null) return { phase: 'done', cursor: 0, nextN: e.nextN };
+  const { seen, last, from, to } = bounds;
+  // Whoever got the superseded text has a row.
+  const { nextN } = await run(AUDIENCE(careful || chain.length > 0), [
     e.channels,
     e.topics,
     e.districts,
     e.cursor,
-    e.upper,
+    last,
+    from,
+    to,
   ]);
-  return seen < SLICE
-    ? { phase: 'done', cursor: 0, nextN }
-    : { phase: 'audience', cursor: cursor ?? 0, nextN };
+  return seen < SLICE ? { phase: 'done', cursor: 0, nextN } : { phase: 'audience', cursor: last, nextN };
 }

@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import { HeraldError } from '../domain/errors.ts';
+import { copyIn, copyText, NULL } from './imports-copy.ts';
 import { inTransaction } from './pool.ts';
 
 export interface ImportRecord {
@@ -49,29 +50,16 @@ export interface ImportBatch {
 const IMPORT = `id, state, rows_read AS "rowsRead", taken, refused, error, created_by AS "createdBy",
   created_at AS "createdAt", finished_at AS "finishedAt"`;
 
-/** What the database knows of a batch's addresses. Each address is looked up in two unique indexes. */
-const KNOWN = `
-  SELECT a.channel, a.address, k.id IS NOT NULL AS taken, s.reason, s.created_at AS since
-  FROM unnest($1::channel[], $2::text[]) AS a(channel, address)
-  LEFT JOIN contacts k ON k.channel = a.channel AND k.address = a.address
-  LEFT JOIN suppressions s ON s.channel = a.channel AND s.address = a.address
-  WHERE k.id IS NOT NULL OR s.reason IS NOT NULL`;
+/** What stands against a batch's addresses on one channel: each list is sorted once and compared with an index. */
+const SUPPRESSED = `
+  SELECT address, reason, created_at AS since FROM suppressions WHERE channel = $1 AND address = ANY ($2::text[])`;
+const TAKEN = 'SELECT address FROM contacts WHERE channel = $1 AND address = ANY ($2::text[])';
 
-/** Citizens and their contacts in one statement: the ids are drawn first, so that nothing is read back. */
-const INSERT_ROWS = `
-  WITH input AS MATERIALIZED (
-    SELECT nextval('subscribers_id_seq') AS id, r.*
-    FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::timestamptz[], $8::text[])
-    AS r(name, phone, email, locale, topics, districts, consent_at, consent_source)
-  ),
-  people AS (
-    INSERT INTO subscribers (id, name, locale, topics, districts, consent_at, consent_source)
-    OVERRIDING SYSTEM VALUE
-    SELECT id, name, locale, topics::int[], districts::int[], consent_at, consent_source FROM input
-  )
-  INSERT INTO contacts (subscriber_id, channel, address)
-  SELECT id, 'sms'::channel, phone FROM input WHERE phone IS NOT NULL
-  UNION ALL SELECT id, 'email', email FROM input WHERE email IS NOT NULL`;
+/** Ids for so many citizens, in their order; drawn first, so that nothing is read back. */
+const DRAW_IDS = `SELECT string_agg(nextval('subscribers_id_seq')::text, ',') AS ids FROM generate_series(1, $1::int)`;
+const COPY_PEOPLE =
+  'COPY subscribers (id, name, locale, topics, districts, consent_at, consent_source) FROM STDIN';
+const COPY_CONTACTS = 'COPY contacts (subscriber_id, channel, address) FROM STDIN';
 
 /** As when one citizen is added: `liftSuppression` in subscribers.ts. */
 const LIFT = `
@@ -91,12 +79,16 @@ const noteEnd = (imports: string, by: string) => `
 /** Longer than a client may take to send a whole file. */
 const ABANDONED_MINUTES = 15;
 
-/** Somebody else took an address between our look and our insert, or we waited for each other. */
-const TRY_AGAIN = new Set(['23505', '40P01']);
+const UNIQUE_VIOLATION = '23505';
+/** Somebody has an address already (or took it between our look and our insert), or we waited for each other. */
+const TRY_AGAIN = new Set([UNIQUE_VIOLATION, '40P01']);
+const ATTEMPTS = 8;
 
 /** Imports of citizens: their record, and the batches in which they are written. */
 export class ImportStore {
   readonly #pool: pg.Pool;
+  /** Imports of which citizens were known already: there it is asked first who is. */
+  readonly #looking = new Set<number>();
 
   constructor(pool: pg.Pool) {
     this.#pool = pool;
@@ -124,16 +116,25 @@ export class ImportStore {
     batch: ImportBatch,
   ): Promise<{ readonly taken: number; readonly refused: number }> {
     for (let attempt = 1; ; attempt += 1) {
+      const look = this.#looking.has(importId);
       try {
-        return await inTransaction(this.#pool, (client) => commitBatch(client, importId, batch));
+        const { known, ...outcome } = await inTransaction(this.#pool, (client) =>
+          commitBatch(client, importId, batch, look),
+        );
+        if (look && known === 0) this.#looking.delete(importId);
+        return outcome;
       } catch (error) {
-        if (attempt === 5 || !TRY_AGAIN.has((error as { code?: string }).code ?? '')) throw error;
+        const { code } = error as { code?: string };
+        if (attempt === ATTEMPTS || !TRY_AGAIN.has(code ?? '')) throw error;
+        // The unique index says for nothing that nobody is known, which is the rule; but it does not say who is.
+        if (code === UNIQUE_VIOLATION) this.#looking.add(importId);
       }
     }
   }
 
   /** @param error why it failed; absent when it is done */
   async finish(importId: number, error?: string): Promise<ImportRecord> {
+    this.#looking.delete(importId);
     const { rows } = await this.#pool.query<ImportRecord>(
       `WITH finished AS (UPDATE imports SET state = $2, error = $3, finished_at = now() WHERE id = $1 RETURNING *),
        noted AS (${noteEnd('finished', 'created_by')})
@@ -186,36 +187,17 @@ export class ImportStore {
   }
 }
 
-interface Known {
-  readonly channel: 'sms' | 'email';
-  readonly address: string;
-  readonly taken: boolean;
-  readonly reason: string | null;
-  readonly since: Date | null;
-}
-
-async function commitBatch(client: pg.PoolClient, importId: number, batch: ImportBatch) {
-  const wanted = batch.rows.flatMap(addressesOf);
-  const known = await client.query<Known>({ name: 'import-known', text: KNOWN, values: columnsOf(wanted) });
-  const { taken, refusals, lifted } = sift(batch.rows, known.rows);
-  const refused = [...batch.refusals, ...refusals];
-  if (lifted.length > 0) await client.query(LIFT, columnsOf(lifted));
-  if (taken.length > 0) {
-    await client.query({
-      name: 'import-rows',
-      text: INSERT_ROWS,
-      values: [
-        taken.map((r) => r.name),
-        taken.map((r) => r.phone),
-        taken.map((r) => r.email),
-        taken.map((r) => r.locale),
-        taken.map((r) => `{${r.topics.join(',')}}`),
-        taken.map((r) => `{${r.districts.join(',')}}`),
-        taken.map((r) => r.consentAt),
-        taken.map((r) => r.consentSource),
-      ],
-    });
+/** @param look whether to ask first which addresses are taken; otherwise the unique index has to say that none is */
+async function commitBatch(client: pg.PoolClient, importId: number, batch: ImportBatch, look: boolean) {
+  const known = { sms: new Map<string, Known>(), email: new Map<string, Known>() };
+  for (const channel of CHANNELS) {
+    const addresses = batch.rows.flatMap((row) => row[FIELD[channel]] ?? []);
+    await ask(client, channel, addresses, look, known[channel]);
   }
+  const { taken, refusals, lifted } = sift(batch.rows, known);
+  const refused = refusals.length > 0 ? [...batch.refusals, ...refusals] : batch.refusals;
+  if (lifted.length > 0) await client.query(LIFT, [lifted.map((a) => a[0]), lifted.map((a) => a[1])]);
+  if (taken.length > 0) await write(client, taken);
   if (refused.length > 0) {
     await client.query(REFUSE, [
       importId,
@@ -228,36 +210,93 @@ async function commitBatch(client: pg.PoolClient, importId: number, batch: Impor
     'UPDATE imports SET rows_read = $2, taken = taken + $3, refused = refused + $4, touched_at = now() WHERE id = $1',
     [importId, batch.rowsRead, taken.length, refused.length],
   );
-  return { taken: taken.length, refused: refused.length };
+  const stored = look ? countTaken(known.sms) + countTaken(known.email) : 0;
+  return { taken: taken.length, refused: refused.length, known: stored };
 }
 
-type Address = readonly [channel: 'sms' | 'email', address: string];
-
-function addressesOf(row: ImportRow): Address[] {
-  const addresses: Address[] = [];
-  if (row.phone !== null) addresses.push(['sms', row.phone]);
-  if (row.email !== null) addresses.push(['email', row.email]);
-  return addresses;
+interface Known {
+  readonly taken: boolean;
+  readonly suppressed?: { readonly reason: string; readonly since: Date };
 }
 
-const columnsOf = (addresses: readonly Address[]) => [addresses.map((a) => a[0]), addresses.map((a) => a[1])];
+const countTaken = (known: ReadonlyMap<string, Known>) => {
+  let count = 0;
+  for (const { taken } of known.values()) if (taken) count += 1;
+  return count;
+};
+
+async function ask(
+  client: pg.PoolClient,
+  channel: Channel,
+  addresses: readonly string[],
+  look: boolean,
+  into: Map<string, Known>,
+): Promise<void> {
+  if (addresses.length === 0) return;
+  const suppressed = await client.query<{ address: string; reason: string; since: Date }>({
+    name: 'import-suppressed',
+    text: SUPPRESSED,
+    values: [channel, addresses],
+  });
+  for (const { address, ...why } of suppressed.rows) into.set(address, { taken: false, suppressed: why });
+  if (!look) return;
+  const taken = await client.query<{ address: string }>({
+    name: 'import-taken',
+    text: TAKEN,
+    values: [channel, addresses],
+  });
+  for (const { address } of taken.rows) into.set(address, { taken: true });
+}
+
+/** Citizens and their contacts, as PostgreSQL takes them fastest. */
+async function write(client: pg.PoolClient, rows: readonly ImportRow[]): Promise<void> {
+  const drawn = await client.query<{ ids: string }>({
+    name: 'import-ids',
+    text: DRAW_IDS,
+    values: [rows.length],
+  });
+  const ids = found(drawn.rows[0]).ids.split(',');
+  let people = '';
+  let consent: Date | undefined;
+  let consentAt = '';
+  for (const [i, row] of rows.entries()) {
+    // Most consents of a file are of a few days, and those of a day are one Date.
+    if (row.consentAt !== consent) {
+      consent = row.consentAt;
+      consentAt = consent.toISOString();
+    }
+    people += `${ids[i]}\t${row.name === null ? NULL : copyText(row.name)}\t${copyText(row.locale)}\t{${row.topics}}\t{${row.districts}}\t${consentAt}\t${copyText(row.consentSource)}\n`;
+  }
+  await copyIn(client, COPY_PEOPLE, people);
+  let contacts = '';
+  for (const [i, row] of rows.entries()) {
+    if (row.phone !== null) contacts += `${ids[i]}\tsms\t${copyText(row.phone)}\n`;
+    if (row.email !== null) contacts += `${ids[i]}\temail\t${copyText(row.email)}\n`;
+  }
+  await copyIn(client, COPY_CONTACTS, contacts);
+}
+
+type Channel = 'sms' | 'email';
+type Address = readonly [channel: Channel, address: string];
+const CHANNELS: readonly Channel[] = ['sms', 'email'];
+const FIELD = { sms: 'phone', email: 'email' } as const;
 const NOUN = { sms: 'phone number', email: 'mailbox' } as const;
 
 /** Which rows can be taken, in the order of the file. A refused row reserves nothing. */
-function sift(rows: readonly ImportRow[], known: readonly Known[]) {
-  const stored = new Map(known.map((k) => [`${k.channel} ${k.address}`, k]));
-  const lineOf = new Map<string, number>();
+function sift(rows: readonly ImportRow[], known: Readonly<Record<Channel, ReadonlyMap<string, Known>>>) {
+  const lineOf = { sms: new Map<string, number>(), email: new Map<string, number>() };
   const taken: ImportRow[] = [];
   const refusals: Refusal[] = [];
   const lifted: Address[] = [];
   for (const row of rows) {
     const lifts: Address[] = [];
     let refusal: Refusal | undefined;
-    for (const address of addressesOf(row)) {
-      const key = address.join(' ');
-      const noun = NOUN[address[0]];
-      const before = stored.get(key);
-      const earlier = lineOf.get(key);
+    for (const channel of CHANNELS) {
+      const address = row[FIELD[channel]];
+      if (address === null) continue;
+      const noun = NOUN[channel];
+      const before = known[channel].get(address);
+      const earlier = lineOf[channel].get(address);
       if (earlier !== undefined) {
         refusal ??= { line: row.line, code: 'duplicate', message: `has the same ${noun} as line ${earlier}` };
       } else if (before?.taken) {
@@ -266,14 +305,15 @@ function sift(rows: readonly ImportRow[], known: readonly Known[]) {
           code: 'duplicate',
           message: `its ${noun} is subscribed already, or stands on an earlier line`,
         };
-      } else if (before?.reason) {
-        const mayReturn = before.reason === 'left' || before.reason === 'bounced';
-        if (mayReturn && before.since && before.since < row.consentAt) lifts.push(address);
+      } else if (before?.suppressed) {
+        const { reason, since } = before.suppressed;
+        const mayReturn = reason === 'left' || reason === 'bounced';
+        if (mayReturn && since < row.consentAt) lifts.push([channel, address]);
         else
           refusal ??= {
             line: row.line,
             code: 'has-left',
-            message: `its ${noun} is suppressed (${before.reason}) since its consent`,
+            message: `its ${noun} is suppressed (${reason}) since its consent`,
           };
       }
     }
@@ -281,8 +321,9 @@ function sift(rows: readonly ImportRow[], known: readonly Known[]) {
       refusals.push(refusal);
       continue;
     }
-    for (const address of addressesOf(row)) lineOf.set(address.join(' '), row.line);
-    lifted.push(...lifts);
+    if (row.phone !== null) lineOf.sms.set(row.phone, row.line);
+    if (row.email !== null) lineOf.email.set(row.email, row.line);
+    if (lifts.length > 0) lifted.push(...lifts);
     taken.push(row);
   }
   return { taken, refusals, lifted };

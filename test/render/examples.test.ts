@@ -6,7 +6,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { draftSchema } from '../../src/domain/announcement.ts';
 import { normaliseEmail, normalisePhone } from '../../src/pipeline/address.ts';
 import { fieldsOf, LineSplitter } from '../../src/pipeline/import-lines.ts';
-import { rowChecker } from '../../src/pipeline/import-row.ts';
+import { readHeader, rowChecker } from '../../src/pipeline/import-row.ts';
 import { packageRoot } from '../../src/root.ts';
 import { magicFor } from '../../src/sandbox/magic.ts';
 import { magicMailbox } from '../../src/sandbox/magic-mailboxes.ts';
@@ -24,14 +24,16 @@ describe('examples/subscribers.csv', () => {
     csv = await read('subscribers.csv');
     const ids = async (file: string) =>
       new Map(((await json(file)) as { code: string }[]).map(({ code }, i) => [code, i]));
-    const check = rowChecker({ topics: await ids('topics.json'), districts: await ids('districts.json') });
     const [header, ...lines] = [...new LineSplitter().push(csv)];
-    const columns = header?.text?.split(',') ?? [];
+    const columns = readHeader(header?.text?.split(',') ?? []);
+    if (typeof columns === 'string') throw new Error(columns);
+    const lists = { topics: await ids('topics.json'), districts: await ids('districts.json') };
+    const check = rowChecker(lists, columns);
     const seen = new Set<string>();
     for (const { number, text, problem } of lines) {
       const fields = text === undefined ? undefined : fieldsOf(text);
       const row = Object.fromEntries(columns.map((column, i) => [column, fields?.[i] ?? '']));
-      const result = fields ? check(number, row) : { code: problem ?? 'broken-quoting' };
+      const result = fields ? check(number, fields) : { code: problem ?? 'broken-quoting' };
       const addresses = 'code' in result ? [] : [result.phone, result.email].filter((a) => a !== null);
       const code =
         'code' in result ? result.code : addresses.some((a) => seen.has(a)) ? 'duplicate' : undefined;

@@ -127,6 +127,24 @@ stories('fan-out', (test) => {
     await office.expectCountsToMatch(id);
   });
 
+  test('an address that moves to a later contact meanwhile is written to once', async ({ office }) => {
+    await office.citizens(20_003);
+    const id = await office.approved({ channels: ['sms'] });
+    const { generation } = only(await office.sweeps.startDue());
+    expect(await office.expansions.slice(id, generation)).toBe('more');
+    expect(await office.expansions.slice(id, generation)).toBe('more');
+    const [early, late] = ['+8613900000007', '+8613900020002'];
+    const move = (from: string, to: string) =>
+      office.pool.query('UPDATE contacts SET address = $2 WHERE address = $1', [from, to]);
+    await move(early, '+8613800000007');
+    await move(late, early);
+    expect(await office.expansions.slice(id, generation)).toBe('done');
+    const rows = await office.rows(id);
+    expect(rows.map((row) => row.n)).toEqual(Array.from({ length: 20_002 }, (_, i) => i + 1));
+    expect(rows.filter((row) => row.address === early)).toHaveLength(1);
+    await office.expectCountsToMatch(id);
+  });
+
   test('a second run of it changes nothing, and an older one stops', async ({ office }) => {
     await office.citizens(3);
     const endpoint = await office.endpoint('daily');
