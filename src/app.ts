@@ -188,27 +188,16 @@ export async function open(
     for (const close of closers.splice(0).reverse()) await close();
   };
   try {
-    const pool = createPool({
-      connectionString: config.databaseUrl,
-      max: options.connections ?? 4,
-      applicationName: options.name,
-      operator: options.operator,
-    });
-    closers.push(() => pool.end());
-    const keyed = createPool({
-      connectionString: config.databaseUrl,
-      max: KEYED_CONNECTIONS,
-      applicationName: options.name,
-      byKeys: true,
-    });
-    closers.push(() => keyed.end());
+    const connect = (max: number, more: { byKeys?: boolean; operator?: string | undefined } = {}) => {
+      const { databaseUrl: connectionString } = config;
+      const pool = createPool({ connectionString, max, applicationName: options.name, ...more });
+      closers.push(() => pool.end());
+      return pool;
+    };
+    const pool = connect(options.connections ?? 4, { operator: options.operator });
+    const keyed = connect(KEYED_CONNECTIONS, { byKeys: true });
     // Heartbeats do not queue behind anything: a worker with much to ask is not a dead one.
-    const heart = createPool({
-      connectionString: config.databaseUrl,
-      max: 1,
-      applicationName: options.name,
-    });
-    closers.push(() => heart.end());
+    const heart = connect(1);
     await requireDatabase(pool, config.databaseUrl);
     await requireSchema(pool, SCHEMA);
 
