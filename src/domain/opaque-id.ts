@@ -68,6 +68,9 @@ export class OpaqueIds {
   }
 }
 
+/** Two digits at a time: every delivery's id is written at least once. */
+const PAIRS = Array.from({ length: 1024 }, (_, i) => ALPHABET.charAt(i >>> 5) + ALPHABET.charAt(i & 31));
+
 function toBase32(bytes: Buffer): string {
   let bits = 0;
   let value = 0;
@@ -75,13 +78,13 @@ function toBase32(bytes: Buffer): string {
   for (const byte of bytes) {
     value = (value << 8) | byte;
     bits += 8;
-    while (bits >= 5) {
-      bits -= 5;
-      out += ALPHABET.charAt((value >>> bits) & 31);
+    if (bits >= 10) {
+      bits -= 10;
+      out += PAIRS[value >>> bits];
       value &= (1 << bits) - 1;
     }
   }
-  return bits > 0 ? out + ALPHABET.charAt((value << (5 - bits)) & 31) : out;
+  return out + PAIRS[value << (10 - bits)];
 }
 
 function fromBase32(text: string): Buffer | undefined {

@@ -44,6 +44,9 @@ const DOWNGRADES = new Map(
   ].flatMap(([chars = '', plain = '']) => [...chars].map((char) => [char, plain] as const)),
 );
 
+/** Scripts of which GSM-7 has nothing: a text with one of these is UCS-2, whatever its typography. */
+const BEYOND_GSM = /[\u3000-\u9fff\uac00-\ud7ff\uf900-\ufaff]/;
+
 /** Counts a text as it would go over the air. An empty text is one part of 0 units. */
 export function segmentSms(text: string): Segments {
   const encoding = encodingOf(text);
@@ -68,7 +71,7 @@ export function splitSms(text: string): string[] {
  * and nothing is ever replaced by `?`.
  */
 export function downgradeTypography(text: string): string {
-  if (encodingOf(text) === 'GSM-7') return text;
+  if (encodingOf(text) === 'GSM-7' || BEYOND_GSM.test(text)) return text;
   let plain = '';
   // Composed first: é typed as e and an accent is one character of GSM-7.
   for (const char of text.normalize('NFC')) plain += DOWNGRADES.get(char) ?? char;

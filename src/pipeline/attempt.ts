@@ -30,34 +30,13 @@ export function judge(
     readonly segments: number | null;
   },
 ): Judged {
-  const base = {
-    shardId: claim.shardId,
-    announcementId: claim.announcementId,
-    n: row.n,
-    attempt: row.attempt,
-    segments: context.segments,
-    suppress: false,
-    dueInMs: null,
-    providerMessageId: null,
-    code: null,
-    detail: null,
-  };
-  const event = (type: string) => ({ event: type, dedupe: `a${row.attempt}:${type}` });
+  const base = unsettled(claim, row, context.segments);
 
   switch (outcome.outcome) {
-    case 'accepted': {
-      const status = outcome.delivered ? 'delivered' : 'sent';
-      return {
-        record: {
-          ...base,
-          ...event(status),
-          status,
-          burnt: true,
-          providerMessageId: outcome.providerMessageId,
-          detail: outcome.detail ?? null,
-        },
-      };
-    }
+    case 'accepted':
+      base.providerMessageId = outcome.providerMessageId;
+      base.detail = outcome.detail ?? null;
+      return { record: ended(base, outcome.delivered ? 'delivered' : 'sent') };
     case 'unknown': {
       // SMS is asked for; the others are sent again under the same id, after their backoff, and not for ever: whoever
       // takes each one and never answers would get dozens.
@@ -66,17 +45,10 @@ export function judge(
         ? settleAfterMs(context.requestTimeoutMs)
         : backoffMs(RETRY_POLICIES[claim.channel], row.tries + 1, context.random);
       const spent = !asked && isSpent(claim.channel, row, context.ageMs + dueInMs);
-      return {
-        record: {
-          ...base,
-          ...event('unknown'),
-          status: 'unknown',
-          burnt: true,
-          dueInMs: spent ? RESTS_MS : dueInMs,
-          code: outcome.code,
-          detail: outcome.message,
-        },
-      };
+      base.dueInMs = spent ? RESTS_MS : dueInMs;
+      base.code = outcome.code;
+      base.detail = outcome.message;
+      return { record: ended(base, 'unknown') };
     }
     case 'refused': {
       const verdict = VERDICTS[outcome.category];
@@ -93,22 +65,46 @@ export function judge(
       // What an earlier attempt left in doubt is decided by a refusal for good only.
       const doubted = row.inDoubt && (again !== null || verdict.status === 'expired');
       const status = doubted ? 'unknown' : spent ? 'failed' : verdict.status;
-      const consequence = verdict.consequence && { consequence: verdict.consequence };
+      base.burnt = verdict.burnt;
+      base.dueInMs = again !== null && !spent ? again : doubted ? RESTS_MS : null;
+      base.code = outcome.code;
+      base.detail = outcome.message;
+      base.suppress = verdict.consequence === 'suppress-address';
       return {
-        record: {
-          ...base,
-          ...event(again !== null && !spent ? 'retry' : status),
-          status,
-          burnt: verdict.burnt,
-          dueInMs: again !== null && !spent ? again : doubted ? RESTS_MS : null,
-          code: outcome.code,
-          detail: outcome.message,
-          suppress: verdict.consequence === 'suppress-address',
-        },
-        ...consequence,
+        record: ended(base, status, again !== null && !spent ? 'retry' : status),
+        ...(verdict.consequence && { consequence: verdict.consequence }),
       };
     }
   }
+}
+
+type Writing = { -readonly [K in keyof AttemptRecord]: AttemptRecord[K] };
+
+/** Of an attempt of which nothing is known yet. Filled in where it is known: one object a message, never copied. */
+function unsettled(claim: ShardClaim, row: ClaimedDelivery, segments: number | null): Writing {
+  return {
+    shardId: claim.shardId,
+    announcementId: claim.announcementId,
+    n: row.n,
+    attempt: row.attempt,
+    status: 'unknown',
+    dueInMs: null,
+    burnt: true,
+    providerMessageId: null,
+    code: null,
+    detail: null,
+    segments,
+    event: '',
+    dedupe: '',
+    suppress: false,
+  };
+}
+
+function ended(record: Writing, status: AttemptRecord['status'], event: string = status): AttemptRecord {
+  record.status = status;
+  record.event = event;
+  record.dedupe = `a${record.attempt}:${event}`;
+  return record;
 }
 
 function isSpent(channel: Channel, row: ClaimedDelivery, ageMs: number): boolean {
@@ -121,21 +117,10 @@ function isTooOld(channel: Channel, ageMs: number): boolean {
 }
 
 /** A row that was claimed and never sent (drain, lost lease): back to what it was, nothing burnt. */
-export function givenBack(claim: ShardClaim, row: ClaimedDelivery, why: string): AttemptRecord {
-  return {
-    shardId: claim.shardId,
-    announcementId: claim.announcementId,
-    n: row.n,
-    attempt: row.attempt,
-    status: row.inDoubt ? 'unknown' : 'queued',
-    dueInMs: 0,
-    burnt: false,
-    providerMessageId: null,
-    code: null,
-    detail: why,
-    segments: null,
-    event: 'given-back',
-    dedupe: `a${row.attempt}:given-back`,
-    suppress: false,
-  };
+export function givenBack(claim: ShardClaim, row: ClaimedDelivery, why: string, dueInMs = 0): AttemptRecord {
+  const record = unsettled(claim, row, null);
+  record.burnt = false;
+  record.dueInMs = dueInMs;
+  record.detail = why;
+  return ended(record, row.inDoubt ? 'unknown' : 'queued', 'given-back');
 }

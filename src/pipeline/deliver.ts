@@ -133,27 +133,34 @@ async function sendFor(
   let failed: { readonly error: unknown } | undefined;
   let claimed = 0;
 
+  const mayClaim = () => !deps.stopping.aborted && lease.valid() && !refused;
+  // A shard that keeps killing its workers is taken row by row, so that one row cannot hide among a hundred.
+  const single = claim.deaths >= SET_APART_DEATHS;
+  const size = claim.toN - claim.fromN + 1;
+
   try {
-    while (!deps.stopping.aborted && lease.valid() && !refused) {
+    while (mayClaim()) {
       const left = until - clock.monotonicMs();
       if (left <= 0 && !isHeldUp()) break;
       const pause = Math.min(PAUSE_MS, Math.max(left, 0) || PAUSE_MS);
-      // A shard that keeps killing its workers is taken row by row, so that one row cannot hide among a hundred. Else a claim
-      // waits until it is worth its round trip.
-      const single = claim.deaths >= SET_APART_DEATHS;
-      const most = single ? 1 : Math.min(CLAIM_ROWS, room.free);
-      if (room.free < (single ? 1 : room.worth) || (single && underWay.size > 0)) {
-        await Promise.race([room.change(), clock.sleep(pause, deps.stopping)]);
+      if (single && underWay.size > 0) {
+        await Promise.race([...underWay.keys(), clock.sleep(pause)]);
         continue;
       }
-      const { rows, allowance } = await claimSome(deps, claim, composition, pacer, most);
+      const places = await room.enter(single ? 1 : Math.min(CLAIM_ROWS, size - claimed), pause);
+      if (places === 0) continue;
+      if (!mayClaim()) {
+        room.leave(places);
+        break;
+      }
+      const { rows, allowance } = await claimSome(deps, claim, composition, pacer, places);
       if (rows.length === 0) {
         if (!allowance || allowance.tokens > 0) break;
         await clock.sleep(Math.min(allowance.inMs, pause), deps.stopping);
         continue;
       }
       claimed += rows.length;
-      const whole = claimed > claim.toN - claim.fromN;
+      const whole = claimed >= size;
       for (const row of rows) {
         const composed = composition.compose(row, adapter);
         const at = allowance && pacer ? pacer.spend(allowance, composed.cost) : clock.monotonicMs();
@@ -178,8 +185,8 @@ async function sendFor(
 }
 
 /**
- * Tokens, then as many rows. The room is taken before either, so that the shards of a process together never claim
- * more than it may hold.
+ * Tokens, then as many rows.
+ * @param places taken in the room for them; those that stay empty are given back
  * @returns no rows and no tokens: the limit's turn has not come; no rows with tokens: nothing is due. With rows, the
  *   tokens are still taken: the caller spends them and gives back the rest.
  */
@@ -188,22 +195,21 @@ async function claimSome(
   claim: ShardClaim,
   { cost }: Composition,
   pacer: Pacer | undefined,
-  most: number,
+  places: number,
 ): Promise<{ readonly rows: readonly ClaimedDelivery[]; readonly allowance: Allowance | undefined }> {
   let rows: readonly ClaimedDelivery[] = [];
-  room.enter(most);
   try {
-    const allowance = await pacer?.take(Math.ceil(most * cost), claim.priority, cost);
+    const allowance = await pacer?.take(Math.ceil(places * cost), claim.priority, cost);
     if (allowance && allowance.tokens <= 0) return { rows, allowance };
     try {
-      const affordable = allowance ? Math.max(1, Math.floor(allowance.tokens / cost)) : most;
-      rows = await deliveries.claimRows(claim, Math.min(most, affordable), lease.workerId);
+      const affordable = allowance ? Math.max(1, Math.floor(allowance.tokens / cost)) : places;
+      rows = await deliveries.claimRows(claim, Math.min(places, affordable), lease.workerId);
     } finally {
       if (allowance && rows.length === 0) pacer?.giveBack(allowance);
     }
     return { rows, allowance };
   } finally {
-    room.leave(most - rows.length);
+    room.leave(places - rows.length);
   }
 }
 
@@ -225,13 +231,14 @@ async function sendOne(
   let started = false;
   try {
     const early = at - deps.clock.monotonicMs();
-    if (early > TIMER_MS) await deps.clock.sleep(early, deps.stopping);
+    // Hundreds wait for a turn that comes soon; the end of the worker need not be told to each of them.
+    if (early > TIMER_MS) await deps.clock.sleep(early, early > PAUSE_MS ? deps.stopping : undefined);
     const laterMs = claim.channel === 'webhook' ? await deps.endpointTurn(row.contactId) : 0;
     started = await deps.room.start(STALE_MS);
     // The last look before the request is written: a process that was stopped sends nothing from memory.
     const not = whyNot(deps, started, laterMs);
     if (not) {
-      await deps.recorder.add({ ...givenBack(claim, row, not), dueInMs: laterMs });
+      await deps.recorder.add(givenBack(claim, row, not, laterMs));
       return;
     }
     if (!composed.ready) outcome = composed.outcome;

@@ -1,6 +1,6 @@
 import type { FailureCategory, SendOutcome } from '../../domain/outcome.ts';
+import { type Call, NoAnswerError } from '../exchange.ts';
 import { twilioCode, twilioStatus } from './twilio-codes.ts';
-import { type Call, NoAnswerError } from './undici-transport.ts';
 
 /** A refusal that no table knows. */
 export interface UnlistedCode {

@@ -1,7 +1,7 @@
 import type twilio from 'twilio';
 import type { SettleOutcome } from '../../domain/outcome.ts';
 import type { SettleQuestion } from '../../pipeline/ports.ts';
-import type { Call } from './undici-transport.ts';
+import type { Call } from '../exchange.ts';
 
 const PAGE_SIZE = 50;
 /** 1,000 messages to one number: beyond it, "not found" would be a guess. */

@@ -3,10 +3,11 @@ import type { Abilities, Gateway } from '../../domain/channel.ts';
 import type { ReceiptAnswer, SendOutcome, SettleOutcome } from '../../domain/outcome.ts';
 import { LONGEST_VALIDITY_MS } from '../../domain/receipts.ts';
 import type { ChannelAdapter, OutgoingSms, SettleQuestion } from '../../pipeline/ports.ts';
+import { newCall } from '../exchange.ts';
 import { twilioReceipt } from './twilio-callbacks.ts';
 import { failureOf, type UnlistedCode } from './twilio-failures.ts';
 import { findMessage } from './twilio-settle.ts';
-import { type Call, UndiciTransport } from './undici-transport.ts';
+import { UndiciTransport } from './undici-transport.ts';
 
 /**
  * What Twilio can. To mainland China: no replies, no URLs, at most 8 segments
@@ -151,10 +152,6 @@ export function createTwilioAdapter(options: TwilioOptions): ChannelAdapter<'sms
 
 const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null;
-
-function newCall(signal: AbortSignal | undefined): Call {
-  return { signal, written: false, answer: undefined };
-}
 
 function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);

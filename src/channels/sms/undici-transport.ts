@@ -2,37 +2,11 @@ import { type ParsedUrlQueryInput, stringify } from 'node:querystring';
 import twilio from 'twilio';
 import type RequestClient from 'twilio/lib/base/RequestClient.js';
 import type response from 'twilio/lib/http/response.js';
-import { type Dispatcher, Pool } from 'undici';
+import { Pool } from 'undici';
+import { type Call, exchange } from '../exchange.ts';
 
 /** Answers of Twilio are a few kilobytes, a page of 50 messages some 60; more than this is not from Twilio. */
 const MAX_ANSWER_BYTES = 8 * 1024 * 1024;
-
-/** The last answer of a call, whatever its status. */
-interface Answer {
-  readonly status: number;
-  /** Lower-case names. */
-  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
-}
-
-/** What is known of one call into the SDK beside what the SDK tells: it drops headers and takes no signal. */
-export interface Call {
-  readonly signal: AbortSignal | undefined;
-  /** False as long as no byte can have left: no connection yet, or waiting for a free one. */
-  written: boolean;
-  answer: Answer | undefined;
-}
-
-/** No answer. Whether the provider may have acted on the request is {@link Call.written}, not this. */
-export class NoAnswerError extends Error {
-  override readonly name = 'NoAnswerError';
-  /** `TIMEOUT`, `ABORTED`, or the code of the network's error (`ECONNREFUSED`, `UND_ERR_SOCKET`, …). */
-  readonly code: string;
-
-  constructor(code: string, message: string, cause?: unknown) {
-    super(message, cause === undefined ? undefined : { cause });
-    this.code = code;
-  }
-}
 
 /**
  * The transport of the Twilio SDK over an undici pool: several times the requests per second of its own, an
@@ -87,18 +61,20 @@ export class UndiciTransport extends twilio.RequestClient {
     for (const [name, value] of Object.entries(opts.headers ?? {}))
       headers[name.toLowerCase()] = String(value);
     headers.authorization = this.#basic(`${opts.username}:${opts.password}`);
-    const body = await this.#exchange(call, {
+    const options = {
       path: this.#pathOf(opts.uri, stringify(opts.params as ParsedUrlQueryInput)),
       method: opts.method.toUpperCase(),
       headers,
       body: opts.data === undefined ? null : stringify(opts.data as ParsedUrlQueryInput),
-    });
-    const { status, headers: answered } = call.answer ?? { status: 0, headers: {} };
+    };
+    const bounds = { timeoutMs: this.#timeoutMs, maxAnswerBytes: MAX_ANSWER_BYTES };
+    const answer = await exchange(this.#pool, call, options, bounds);
+    const body = answer.body.toString('utf8');
     // Text, which the SDK parses itself, and only when the status calls for it.
     return {
-      statusCode: status,
-      body: (status === 201 ? withoutDates(body) : body) as TData,
-      headers: answered,
+      statusCode: answer.status,
+      body: (answer.status === 201 ? withoutDates(body) : body) as TData,
+      headers: answer.headers,
     };
   }
 
@@ -122,58 +98,6 @@ export class UndiciTransport extends twilio.RequestClient {
   async close(): Promise<void> {
     await this.#pool.close();
   }
-
-  #exchange(call: Call, options: Dispatcher.DispatchOptions): Promise<string> {
-    return new Promise((resolve, reject) => {
-      let controller: Dispatcher.DispatchController | undefined;
-      let over = false;
-      const chunks: Buffer[] = [];
-      let bytes = 0;
-      call.answer = undefined;
-
-      const settle = (finish: () => void) => {
-        if (over) return;
-        over = true;
-        clearTimeout(timer);
-        call.signal?.removeEventListener('abort', onAbort);
-        finish();
-      };
-      const giveUp = (error: NoAnswerError) => {
-        settle(() => reject(error));
-        controller?.abort(error);
-      };
-      const onAbort = () => giveUp(new NoAnswerError('ABORTED', 'stopped while waiting for the answer'));
-      const timer = setTimeout(
-        () => giveUp(new NoAnswerError('TIMEOUT', `no answer within ${this.#timeoutMs} ms`)),
-        this.#timeoutMs,
-      );
-      call.signal?.addEventListener('abort', onAbort, { once: true });
-      if (call.signal?.aborted) return onAbort();
-
-      this.#pool.dispatch(options, {
-        // Called with a connection at hand, just before the bytes are written.
-        onRequestStart(started) {
-          controller = started;
-          if (over) started.abort(new Error('given up while waiting for a connection'));
-          else call.written = true;
-        },
-        onResponseStart(_controller, status, headers) {
-          call.answer = { status, headers };
-        },
-        onResponseData(_controller, chunk) {
-          bytes += chunk.length;
-          if (bytes > MAX_ANSWER_BYTES) giveUp(new NoAnswerError('TOO_LARGE', 'the answer is too large'));
-          else chunks.push(chunk);
-        },
-        onResponseEnd() {
-          settle(() => resolve(Buffer.concat(chunks).toString('utf8')));
-        },
-        onResponseError(_controller, error) {
-          settle(() => reject(new NoAnswerError(codeOf(error), error.message, error)));
-        },
-      });
-    });
-  }
 }
 
 /** What was made, without its dates: nobody reads them, and the SDK takes longer over them than over all the rest. */
@@ -187,8 +111,4 @@ function withoutDates(body: string): unknown {
   if (typeof made !== 'object' || made === null) return body;
   const { date_created: _, date_updated: _2, date_sent: _3, ...rest } = made as Record<string, unknown>;
   return rest;
-}
-
-function codeOf(error: Error): string {
-  return 'code' in error && typeof error.code === 'string' ? error.code : error.name;
 }

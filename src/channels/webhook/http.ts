@@ -1,10 +1,9 @@
-import { Readable } from 'node:stream';
-import { Agent, type Dispatcher, request } from 'undici';
+import { Agent } from 'undici';
 import type { Gateway } from '../../domain/channel.ts';
 import { HeraldError } from '../../domain/errors.ts';
 import type { SendOutcome } from '../../domain/outcome.ts';
 import type { ChannelAdapter, OutgoingWebhook } from '../../pipeline/ports.ts';
-import { startDeadline } from '../deadline.ts';
+import { type Answer, type Call, exchange, NoAnswerError, newCall } from '../exchange.ts';
 import { meaningOfStatus, retryAfterMs } from './http-codes.ts';
 import { sign, type WebhookHeaders } from './signature.ts';
 import { BlockedAddressError, createEndpointGuard, type GuardOptions, guardedConnector } from './ssrf.ts';
@@ -38,6 +37,8 @@ export function createWebhookAdapter(options: WebhookOptions): ChannelAdapter<'w
     connections: concurrency,
     pipelining: 1,
     connect: guardedConnector(guard, requestTimeoutMs),
+    headersTimeout: 0,
+    bodyTimeout: 0,
   });
 
   return {
@@ -53,29 +54,23 @@ export function createWebhookAdapter(options: WebhookOptions): ChannelAdapter<'w
       const prepared = prepare(message, guard.checkUrl);
       if ('outcome' in prepared) return prepared;
       const { url, body, headers } = prepared;
-      const deadline = startDeadline(requestTimeoutMs, signal);
-      const oneShot = new OneShotBody(body);
+      const call = newCall(signal);
+      const options = {
+        origin: url.origin,
+        path: url.pathname + url.search,
+        method: 'POST',
+        headers: { ...headers, 'content-type': 'application/json', 'user-agent': userAgent },
+        body,
+      };
       try {
-        const answer = await request(url, {
-          dispatcher: agent,
-          method: 'POST',
-          headers: {
-            ...headers,
-            'content-type': 'application/json',
-            'content-length': String(body.length),
-            'user-agent': userAgent,
-          },
-          body: oneShot,
-          signal: deadline.signal,
-          headersTimeout: 0,
-          bodyTimeout: 0,
+        const answer = await exchange(agent, call, options, {
+          timeoutMs: requestTimeoutMs,
+          maxAnswerBytes: MAX_ANSWER_BYTES,
+          keepsPart: true,
         });
-        // From here on the endpoint has answered, and nothing that happens to the body can change that.
-        return outcomeOf(answer, await readSnippet(answer.body), message.deliveryId);
+        return outcomeOf(answer, snippetOf(answer.body), message.deliveryId);
       } catch (error) {
-        return failure(error, oneShot.written, deadline.expired, signal?.aborted ?? false);
-      } finally {
-        deadline.clear();
+        return failure(error, call);
       }
     },
 
@@ -86,23 +81,6 @@ export function createWebhookAdapter(options: WebhookOptions): ChannelAdapter<'w
 
     close: () => agent.close(),
   };
-}
-
-/** A body that knows whether the connection has begun to take it; before that, the endpoint cannot have anything. */
-class OneShotBody extends Readable {
-  written = false;
-  readonly #bytes: Buffer;
-
-  constructor(bytes: Buffer) {
-    super();
-    this.#bytes = bytes;
-  }
-
-  override _read(): void {
-    this.written = true;
-    this.push(this.#bytes);
-    this.push(null);
-  }
 }
 
 function prepare(
@@ -127,47 +105,40 @@ function prepare(
   }
 }
 
-function outcomeOf(answer: Dispatcher.ResponseData, snippet: string, deliveryId: string): SendOutcome {
-  const code = `HTTP ${answer.statusCode}`;
-  if (answer.statusCode >= 200 && answer.statusCode < 300) {
+function outcomeOf({ status, headers }: Answer, snippet: string, deliveryId: string): SendOutcome {
+  const code = `HTTP ${status}`;
+  if (status >= 200 && status < 300) {
     const detail = snippet === '' ? code : `${code}: ${snippet}`;
     return { outcome: 'accepted', providerMessageId: deliveryId, delivered: true, detail };
   }
-  const { category, why } = meaningOfStatus(answer.statusCode);
-  const wait = retryAfterMs(first(answer.headers['retry-after']), first(answer.headers.date), Date.now());
+  const { category, why } = meaningOfStatus(status);
+  const wait = retryAfterMs(first(headers['retry-after']), first(headers.date), Date.now());
   return {
     ...refused(category, code, snippet === '' ? why : `${why}: ${snippet}`),
     ...(wait === undefined ? {} : { retryAfterMs: wait }),
   };
 }
 
-function failure(error: unknown, written: boolean, expired: boolean, aborted: boolean): SendOutcome {
-  const { code = 'EUNKNOWN', message = String(error) } = error as Partial<NodeJS.ErrnoException>;
+function failure(error: unknown, { written }: Call): SendOutcome {
+  if (!(error instanceof NoAnswerError)) throw error;
+  const { code, message, cause } = error;
+  const expired = code === 'TIMEOUT';
   if (written) {
     return expired
       ? { outcome: 'unknown', code: 'ETIMEDOUT', message: 'the endpoint did not answer in time' }
       : { outcome: 'unknown', code, message: `no answer after the request was written: ${message}` };
   }
-  if (error instanceof BlockedAddressError) return refused('permanent', 'endpoint-url-refused', message);
+  if (cause instanceof BlockedAddressError) return refused('permanent', 'endpoint-url-refused', message);
   if (expired) return refused('temporary', 'ETIMEDOUT', 'the endpoint could not be reached in time');
-  if (aborted) return refused('throttled', 'ABORTED', 'given up before it was sent');
+  if (code === 'ABORTED') return refused('throttled', code, 'given up before it was sent');
   return refused('temporary', code, `the endpoint could not be reached: ${message}`);
 }
 
-/** The beginning of the answer as printable text; what is more than 20 kB is not even read. */
-async function readSnippet(body: Dispatcher.ResponseData['body']): Promise<string> {
-  const chunks: Buffer[] = [];
-  let length = 0;
-  try {
-    for await (const chunk of body) {
-      chunks.push(chunk);
-      length += chunk.length;
-      if (length >= MAX_ANSWER_BYTES) break;
-    }
-  } catch {
-    // The status has been received and it is what counts; a body that breaks off is kept as far as it came.
-  }
-  return Buffer.concat(chunks)
+/** The beginning of an answer as printable text. */
+function snippetOf(body: Buffer): string {
+  if (body.length === 0) return '';
+  return body
+    .subarray(0, MAX_ANSWER_BYTES)
     .toString('utf8')
     .replace(/[\p{C}\s]+/gu, ' ')
     .trim()
