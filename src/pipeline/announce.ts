@@ -118,8 +118,13 @@ export function createAnnounce(deps: AnnounceDeps): Announce {
   /** Renders everything once, so that nothing can be approved that cannot be sent. */
   function checkRenders(record: AnnouncementRecord, bundle: TemplateBundle): void {
     const template = deps.renderer.compile(bundle, renderContext(record, bundle, ids));
-    if (!record.draft.channels.includes('sms')) return;
-    const locales = Object.keys(record.draft.content);
+    const { channels, content } = record.draft;
+    const locales = Object.keys(content);
+    // A webhook's texts are rendered with the template itself, an SMS below.
+    if (channels.includes('email'))
+      for (const locale of locales)
+        for (const name of [null, '王']) template.email(locale, { name, leaveUrl: deps.publicUrl });
+    if (!channels.includes('sms')) return;
     for (const problem of smsProblems(template, locales, deps.smsRoutes, deps.publicUrl)) throw problem;
   }
 

@@ -22,11 +22,13 @@ export function splice(
   escapeValue: (value: string) => string,
 ): Rendered & { isConstant(values: PersonalValues): boolean } {
   const marks = { name: mark(), leaveUrl: mark() };
-  const forms = [0, 1, 2, 3].map((form) =>
-    chunks(render({ name: form & 1 ? marks.name : '', leaveUrl: form & 2 ? marks.leaveUrl : '' }), marks),
-  );
-  const formOf = (values: PersonalValues) =>
-    forms[(values.name === '' ? 0 : 1) + (values.leaveUrl === '' ? 0 : 2)] ?? [];
+  /** Rendered when somebody needs them. */
+  const forms: Chunk[][] = [];
+  const formOf = ({ name, leaveUrl }: PersonalValues) => {
+    const form = (name === '' ? 0 : 1) + (leaveUrl === '' ? 0 : 2);
+    forms[form] ??= chunks(render({ name: name && marks.name, leaveUrl: leaveUrl && marks.leaveUrl }), marks);
+    return forms[form];
+  };
   const rendered = (values: PersonalValues) => {
     let text = '';
     for (const chunk of formOf(values))

@@ -220,11 +220,12 @@ async function runPhase(
     const { rows } = await client.query<SliceResult>(sql, [...common, ...values]);
     return rows[0] ?? { seen: 0, cursor: null, nextN: e.nextN };
   };
-  // A retraction reaches only those who were reached.
-  const afterReached = e.kind === 'retraction' ? 'done' : 'audience';
+  // A retraction reaches only those who were reached; what is for outlets alone, nobody else.
+  const toCitizens = e.channels.some((channel) => channel !== 'webhook');
+  const afterReached = e.kind === 'retraction' || !toCitizens ? 'done' : 'audience';
 
   if (e.phase === 'endpoints') {
-    const phase = chain.length > 0 ? 'reached' : 'audience';
+    const phase = chain.length > 0 ? 'reached' : afterReached;
     // Whatever channels it names: who got the superseded text gets this one the same way.
     const onlyAddressed = e.kind === 'retraction' || !e.channels.includes('webhook');
     const { nextN } = await run(ENDPOINTS, [e.topics, e.districts, chain, onlyAddressed, e.defaultLocale]);
