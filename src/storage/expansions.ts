@@ -143,16 +143,17 @@ const UNIQUE_VIOLATION = '23505';
 export function createExpansionStore(pool: pg.Pool, slot: number): ExpansionStore {
   const runSlice = (announcementId: number, generation: number, careful: boolean) =>
     inTransaction(pool, async (client): Promise<'more' | 'done' | 'waiting' | 'stopped'> => {
-      const { rows } = await client.query<Expansion>(
-        `SELECT e.channels::text[] AS channels, e.topics, e.districts, e.phase, e.cursor, e.upper_contact AS upper,
+      const { rows } = await client.query<Expansion>({
+        name: 'lock-expansion',
+        text: `SELECT e.channels::text[] AS channels, e.topics, e.districts, e.phase, e.cursor, e.upper_contact AS upper,
              e.next_n AS "nextN", e.generation, a.state, a.kind, a.urgency, a.gateway,
              t.bundle ->> 'defaultLocale' AS "defaultLocale"
            FROM expansions e JOIN announcements a ON a.id = e.announcement_id
            JOIN revisions r ON r.announcement_id = a.id AND r.number = a.revision
            JOIN template_bundles t ON t.sha256 = r.bundle_sha256
            WHERE e.announcement_id = $1 FOR UPDATE OF e`,
-        [announcementId],
-      );
+        values: [announcementId],
+      });
       const expansion = rows[0];
       if (expansion?.generation !== generation) return 'stopped';
       if (expansion.phase === 'done') return 'done';
@@ -216,8 +217,12 @@ async function runPhase(
   careful: boolean,
 ): Promise<{ phase: Expansion['phase']; cursor: number; nextN: number }> {
   const common = [id, e.nextN, e.gateway, PRIORITY[e.urgency], slot];
-  const run = async (sql: string, values: readonly unknown[]) => {
-    const { rows } = await client.query<SliceResult>(sql, [...common, ...values]);
+  const run = async (text: string, values: readonly unknown[], name?: string) => {
+    const { rows } = await client.query<SliceResult>({
+      ...(name && { name }),
+      text,
+      values: [...common, ...values],
+    });
     return rows[0] ?? { seen: 0, cursor: null, nextN: e.nextN };
   };
   // A retraction reaches only those who were reached; what is for outlets alone, nobody else.
@@ -228,7 +233,9 @@ async function runPhase(
     const phase = chain.length > 0 ? 'reached' : afterReached;
     // Whatever channels it names: who got the superseded text gets this one the same way.
     const onlyAddressed = e.kind === 'retraction' || !e.channels.includes('webhook');
-    const { nextN } = await run(ENDPOINTS, [e.topics, e.districts, chain, onlyAddressed, e.defaultLocale]);
+    const values = [e.topics, e.districts, chain, onlyAddressed, e.defaultLocale];
+    // Small for most, so the planning is what it costs.
+    const { nextN } = await run(ENDPOINTS, values, 'expand-endpoints');
     return { phase, cursor: 0, nextN };
   }
   if (e.phase === 'reached') {

@@ -226,6 +226,8 @@ const RECONCILE = `
 
 export function createSweepStore(pool: pg.Pool): SweepStore {
   const one = async (sql: string, values: unknown[] = []) => (await pool.query(sql, values)).rows;
+  /** Asked after each slice and every second: planned once. */
+  const often = async (name: string, text: string) => (await pool.query({ name, text })).rows;
 
   return {
     async lead(graceMs, turn) {
@@ -252,14 +254,16 @@ export function createSweepStore(pool: pg.Pool): SweepStore {
     },
 
     async startDue() {
-      await one(START_DUE);
-      return (await one(ENQUEUE_EXPANSIONS)).map(toJob);
+      await often('start-due', START_DUE);
+      return (await often('enqueue-expansions', ENQUEUE_EXPANSIONS)).map(toJob);
     },
 
     async enqueueDue() {
-      const rows: { id: number; channel: Channel; generation: number; priority: number }[] =
-        await one(ENQUEUE_SHARDS);
-      rows.push(...(await one(ENQUEUE_ASKING)));
+      const rows: { id: number; channel: Channel; generation: number; priority: number }[] = await often(
+        'enqueue-shards',
+        ENQUEUE_SHARDS,
+      );
+      rows.push(...(await often('enqueue-asking', ENQUEUE_ASKING)));
       return rows.map(
         (r): Job => ({
           queue: queueOf(r.channel, r.priority),
