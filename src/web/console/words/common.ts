@@ -34,7 +34,6 @@ export const common = words({
     earlier: '上一页',
     later: '下一页',
     none: '无',
-    soon: '此页面正在建设中。',
   },
   en: {
     skip: 'Skip to content',
@@ -68,6 +67,5 @@ export const common = words({
     earlier: 'Previous',
     later: 'Next',
     none: 'none',
-    soon: 'This page is being built.',
   },
 });
