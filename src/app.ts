@@ -15,10 +15,12 @@ import { canonicalSha256 } from './domain/announcement.ts';
 import { CHANNELS } from './domain/channel.ts';
 import { OpaqueIds } from './domain/opaque-id.ts';
 import { findSandbox } from './find-sandbox.ts';
+import { openIdentity } from './identity.ts';
 import { normaliseEmail, normalisePhone } from './pipeline/address.ts';
 import { type Announce, createAnnounce } from './pipeline/announce.ts';
 import type { AuditStore } from './pipeline/audit-store.ts';
 import { type Composer, createComposer } from './pipeline/compose.ts';
+import type { Identity } from './pipeline/identity/identity.ts';
 import { createMessenger, type Messenger } from './pipeline/message.ts';
 import type { Clock, Job, Limiter, Renderer, StartRunner, WakeUps } from './pipeline/ports.ts';
 import { createReceive, type Receive } from './pipeline/receive.ts';
@@ -62,7 +64,7 @@ import { UserStore } from './storage/users.ts';
 import { createBreakerStore, createWorkerStore } from './storage/workers.ts';
 
 /** The schema versions that this code works with. */
-export const SCHEMA = { least: 3, most: 3 } as const;
+export const SCHEMA = { least: 4, most: 4 } as const;
 /** For claims, results and receipts, beside what else a process asks. */
 const KEYED_CONNECTIONS = 6;
 export const MIGRATIONS = join(packageRoot, 'src/storage/migrations');
@@ -85,6 +87,8 @@ export interface App {
   /** What was done, chained; the acts note themselves. */
   readonly audit: AuditStore;
   readonly users: UserStore;
+  /** Who signs in to the console. */
+  readonly identity: Identity;
   readonly subscribers: SubscriberStore;
   readonly endpoints: EndpointStore;
   readonly lists: ListStore;
@@ -304,6 +308,7 @@ export async function open(
       reports: createReportStore(pool),
       audit,
       users: new UserStore(pool),
+      identity: openIdentity(pool, config, audit),
       lists,
       subscribers: new SubscriberStore(pool, {
         lists,

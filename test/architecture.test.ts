@@ -35,14 +35,21 @@ function partOf(path: string): string {
   if (top !== 'src') return top;
   if (file === undefined) return 'app';
   return folder === 'pipeline' &&
-    ['ports.ts', 'stores.ts', 'audit-store.ts', 'message-store.ts', 'report-store.ts'].includes(file)
+    [
+      'ports.ts',
+      'stores.ts',
+      'account-store.ts',
+      'audit-store.ts',
+      'message-store.ts',
+      'report-store.ts',
+    ].includes(file)
     ? 'contracts'
     : folder;
 }
 
 /** What a module imports or re-exports by name; `import()` with a computed name is not seen. */
-function importsOf(source: string): string[] {
-  const statements = parseAst(source, { lang: 'ts' }).body.flatMap((node) =>
+function importsOf(path: string, source: string): string[] {
+  const statements = parseAst(source, { lang: path.endsWith('x') ? 'tsx' : 'ts' }).body.flatMap((node) =>
     'source' in node && node.source ? [String(node.source.value)] : [],
   );
   return [...statements, ...[...source.matchAll(/\bimport\('([^']+)'\)/g)].map((match) => match[1] ?? '')];
@@ -53,7 +60,7 @@ function violations(sources: Sources): string[] {
   const edges = new Map<string, string[]>();
   for (const [path, source] of Object.entries(sources)) {
     const part = partOf(path);
-    const imports = importsOf(source);
+    const imports = importsOf(path, source);
     edges.set(path, []);
     for (const name of imports) {
       if (name.startsWith('.')) {
@@ -94,7 +101,7 @@ function cycles(edges: ReadonlyMap<string, readonly string[]>): string[] {
 function readSources(): Sources {
   const files = ['src', 'workers'].flatMap((folder) =>
     readdirSync(join(packageRoot, folder), { recursive: true, encoding: 'utf8' })
-      .filter((file) => file.endsWith('.ts'))
+      .filter((file) => /\.tsx?$/.test(file))
       .map((file) => join(folder, file)),
   );
   return Object.fromEntries(files.map((path) => [path, readFileSync(join(packageRoot, path), 'utf8')]));

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { loadConfig } from '../config.ts';
+import { consoleOrigin } from '../domain/urls.ts';
 import { createLog } from '../log.ts';
 import { aborted, untilStopped } from '../process.ts';
 import { type Launched, launch } from './launch.ts';
@@ -31,7 +32,8 @@ async function start(): Promise<void> {
   console.log('stopped');
 }
 
-async function banner({ config, app, sandboxUrl }: Launched): Promise<string> {
+async function banner(herald: Launched): Promise<string> {
+  const { config, sandboxUrl } = herald;
   const address = `http://${config.host}:${config.port}`;
   const where =
     config.mode === 'trial'
@@ -40,17 +42,25 @@ async function banner({ config, app, sandboxUrl }: Launched): Promise<string> {
   const lines = [
     ['address', address],
     ['mode', where],
+    ['console', `${consoleOrigin(config.publicUrl)}/console`],
     ['API', `${address}/docs`],
     ['database', config.databaseUrl.replace(/:[^:@/]*@/, ':***@')],
-    ...(await firstKey(app)),
+    ...(await firstAdmin(herald)),
   ];
   return `\nHerald is ready\n${lines.map(([name, value]) => `  ${name?.padEnd(10)}${value}`).join('\n')}\n\nCtrl-C stops it.`;
 }
 
-/** On the first start there is nobody yet: an admin, and a key that is shown this once. */
-async function firstKey(app: Launched['app']): Promise<string[][]> {
-  if ((await app.users.list()).length > 0) return [];
-  const admin = await app.users.add({ name: 'admin', role: 'admin' });
-  const { key } = await app.users.createKey(admin.id);
-  return [['admin key', `${key}   (shown this once; send it as: Authorization: Bearer …)`]];
+/**
+ * On the first start there is nobody yet: an admin, a link to sign in with, and a key for the API. Until the link was used,
+ * each start makes a new one.
+ */
+async function firstAdmin({ app }: Launched): Promise<string[][]> {
+  const [first, ...others] = await app.identity.accounts.list();
+  if (first && (others.length > 0 || first.hasPassword || first.disabledAt)) return [];
+  const id = first?.id ?? (await app.users.add({ name: 'admin', role: 'admin' })).id;
+  const { url } = await app.identity.invite(id, undefined);
+  const link = ['sign in', `${url}   (works once, for 72 hours)`];
+  if (first) return [link];
+  const { key } = await app.users.createKey(id);
+  return [link, ['admin key', `${key}   (shown this once; send it as: Authorization: Bearer …)`]];
 }

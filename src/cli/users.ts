@@ -23,7 +23,7 @@ export function register(program: Command, { io, withApp }: Context): void {
         io,
         options,
         { id, name, role },
-        `${id}  ${role} ${name}\nA key for the API: herald keys create --user ${id}`,
+        `${id}  ${role} ${name}\nA link to sign in with: herald users invite --user ${id}\nA key for the API: herald keys create --user ${id}`,
       );
     });
 
@@ -46,8 +46,25 @@ export function register(program: Command, { io, withApp }: Context): void {
     });
 
   users
+    .command('invite')
+    .description('a one-time link to the console; what they signed in with before ends')
+    .requiredOption('--user <id>', 'whom; also somebody who lost password or second factor')
+    .option('--json', 'print {id, url, expiresAt}')
+    .action(async ({ user: id, ...options }: Printing & { user: string }) => {
+      const { url, expiresAt } = await withApp((app) =>
+        app.identity.invite(app.ids.decode('user', id).id, undefined),
+      );
+      print(
+        io,
+        options,
+        { id, url, expiresAt },
+        `${url}\nIt works once, until ${expiresAt.toISOString()}; hand it over by a way that you trust.`,
+      );
+    });
+
+  users
     .command('disable <id>')
-    .description('for good: the user’s keys stop working at once')
+    .description('the user’s keys and sessions stop working at once')
     .option('--json', 'print {id, disabledAt}')
     .action(async (id: string, options: Printing) => {
       const user = await withApp((app) => app.users.disable(app.ids.decode('user', id).id));
@@ -55,7 +72,7 @@ export function register(program: Command, { io, withApp }: Context): void {
         io,
         options,
         { id, disabledAt: user.disabledAt },
-        `${user.name} is disabled; their keys no longer work`,
+        `${user.name} is disabled; their keys and sessions no longer work`,
       );
     });
 }

@@ -34,3 +34,10 @@ export function containsUrl(text: string): boolean {
   const plain = text.normalize('NFKC').replace(/[\u00ad\u200b-\u200f\u2060\ufeff]/g, '');
   return LINKS.some((link) => link.test(plain));
 }
+
+/**
+ * Where people open the console. Browsers give passkeys to names only, so a loopback address is called `localhost`.
+ * @param publicUrl without a slash at its end
+ */
+export const consoleOrigin = (publicUrl: string): string =>
+  publicUrl.replace(/^(https?:\/\/)(?:127\.0\.0\.1|\[::1\])(?=[:/]|$)/, '$1localhost');

@@ -70,7 +70,7 @@ export class UserStore {
   }
 
   /**
-   * For good: all keys of a disabled user stop working at once.
+   * All keys and sessions of a disabled user stop working at once, and stay so.
    * @throws HeraldError `no-such-user`, `last-admin` (conflict)
    */
   async disable(id: number, by?: By): Promise<User> {
@@ -80,6 +80,8 @@ export class UserStore {
        disabled AS (
          UPDATE users SET disabled_at = coalesce(disabled_at, now())
          WHERE id = $1 AND (SELECT array_agg(id) FROM admins) IS DISTINCT FROM ARRAY[$1::bigint] RETURNING *),
+       ended AS (
+         UPDATE sessions SET ended_at = now() WHERE user_id IN (SELECT id FROM disabled) AND ended_at IS NULL),
        noted AS (
          INSERT INTO audit_notes (actor, act, subject_type, subject_id)
          SELECT $2, 'disable', 'user', id::text FROM disabled

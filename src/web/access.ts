@@ -3,8 +3,12 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { App } from '../app.ts';
 import { type Role, requireRole } from '../domain/announcement.ts';
 import { HeraldError } from '../domain/errors.ts';
+import { admit, checkOrigin, isConsole } from './session.ts';
 
-/** Who may call a route: everybody, whoever can sign as the provider (checked behind it), or a key with at least this role. */
+/**
+ * Who may call a route: everybody, whoever can sign as the provider (checked behind it), or at least this role: by a key, or
+ * in the console by a session.
+ */
 export type Access = 'public' | 'provider' | Role;
 
 /** The user that a key acts for. */
@@ -34,12 +38,14 @@ const PER_USER_AND_MINUTE = 3_000;
 
 /**
  * The one place where routes are guarded: each says `config.access`, and the server does not start when one does
- * not. The key is checked before the body is read, and after the limit per address has been passed.
+ * not. Key or session is checked before the body is read, and after the limit per address has been passed; a form of
+ * the console after its body was read. Which of the two a route takes hangs on its address alone, so that none can forget.
  */
-export function guardRoutes(server: FastifyInstance, app: Pick<App, 'users'>): void {
+export function guardRoutes(server: FastifyInstance, app: Pick<App, 'users' | 'identity' | 'config'>): void {
   const rules: AccessRule[] = [];
   server.decorate('accessRules', rules);
   server.decorateRequest('keyHolder', null);
+  server.decorateRequest('visitor', null);
   server.addHook('onRoute', (route) => {
     for (const method of [route.method].flat()) {
       rules.push({
@@ -58,7 +64,14 @@ export function guardRoutes(server: FastifyInstance, app: Pick<App, 'users'>): v
     }
   });
   let overUserLimit: ReturnType<FastifyInstance['createRateLimit']> | undefined;
+  server.addHook('preValidation', async (request) => {
+    if (isConsole(request.url)) checkOrigin(request, app);
+  });
   server.addHook('preParsing', async (request, reply) => {
+    if (isConsole(request.url)) {
+      await admit(request, reply, app);
+      return;
+    }
     const access = request.is404 ? 'public' : request.routeOptions.config.access;
     if (access === 'public' || access === 'provider') return;
     const holder = await authenticate(request, app);

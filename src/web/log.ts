@@ -27,7 +27,7 @@ export class WideLines extends LogController {
       route,
       status: reply.statusCode,
       ms: Math.round(reply.elapsedTime),
-      userId: request.keyHolder?.id ?? null,
+      userId: request.keyHolder?.id ?? request.visitor?.session?.userId ?? null,
     };
     if (error) reply.log.error({ ...line, err: error }, 'request errored');
     else reply.log[config?.quiet && reply.statusCode < 500 ? 'debug' : 'info'](line, 'request');

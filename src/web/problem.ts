@@ -24,7 +24,8 @@ export const problemSchema = z
     requestId: z.string().describe('To be named when asking for help'),
   })
   .meta({ id: 'Problem' });
-type Facts = Pick<z.infer<typeof problemSchema>, 'status' | 'code' | 'detail'> & {
+/** An error as those outside may know it. */
+export type Facts = Pick<z.infer<typeof problemSchema>, 'status' | 'code' | 'detail'> & {
   fix?: string;
   issues?: readonly Issue[];
 };
@@ -80,7 +81,7 @@ const FOREIGN: Readonly<Record<string, Facts>> = {
 /** Node's and PostgreSQL's ways of saying that the database is away, restarting or full. */
 const DATABASE_AWAY = /^(ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|08...|53...|57P0.)$/;
 
-function factsOf(error: unknown, request: FastifyRequest): Facts {
+export function factsOf(error: unknown, request: FastifyRequest): Facts {
   if (error instanceof HeraldError) {
     const { kind, code, message, fix, issues } = error;
     return {

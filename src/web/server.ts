@@ -1,5 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import { randomUUID } from 'node:crypto';
+import cookie from '@fastify/cookie';
 import helmet from '@fastify/helmet';
 import rateLimit from '@fastify/rate-limit';
 import underPressure from '@fastify/under-pressure';
@@ -10,7 +11,6 @@ import fastify, {
   type FastifyRequest,
 } from 'fastify';
 import { serializerCompiler, validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
-import type { App } from '../app.ts';
 import { HeraldError } from '../domain/errors.ts';
 import { guardRoutes, tooManyRequests } from './access.ts';
 import { announcementRoutes } from './api/announcements.ts';
@@ -25,6 +25,7 @@ import { quietHoursRoutes } from './api/quiet-hours.ts';
 import { subscriberRoutes } from './api/subscribers.ts';
 import { userRoutes } from './api/users.ts';
 import { twilioCallbacks } from './callbacks/twilio.ts';
+import { consolePages } from './console/console.ts';
 import { docsPages, openApi } from './docs.ts';
 import { honourIdempotencyKeys } from './idempotency.ts';
 import { WideLines } from './log.ts';
@@ -32,27 +33,7 @@ import { answerEarly, answerProblems } from './problem.ts';
 import { healthRoutes } from './public/health.ts';
 import { leavePages } from './public/leave.ts';
 import { publicPages } from './public/pages.ts';
-
-/** What the web side uses of Herald. */
-export type WebApp = Pick<
-  App,
-  | 'config'
-  | 'log'
-  | 'ids'
-  | 'announce'
-  | 'messenger'
-  | 'receive'
-  | 'reports'
-  | 'audit'
-  | 'users'
-  | 'subscribers'
-  | 'endpoints'
-  | 'lists'
-  | 'imports'
-  | 'quietHours'
-  | 'idempotency'
-  | 'ready'
->;
+import type { WebApp } from './web-app.ts';
 
 const BODY_LIMIT = 1_000_000;
 /** Longest time to receive a whole request; an import of 100 MB over a slow line. */
@@ -110,6 +91,7 @@ export async function buildServer(app: WebApp): Promise<FastifyInstance> {
     timeWindow: 60_000,
     errorResponseBuilder: (_request, { ttl }) => tooManyRequests(Math.ceil(ttl / 1000)),
   });
+  await server.register(cookie);
   guardRoutes(server, app);
   await openApi(server, app);
 
@@ -133,6 +115,7 @@ export async function buildServer(app: WebApp): Promise<FastifyInstance> {
   });
   await server.register((callbacks: ZodServer) => twilioCallbacks(callbacks, app));
   await server.register((pages: ZodServer) => leavePages(pages, app));
+  await server.register((pages: ZodServer) => consolePages(pages, app), { prefix: '/console' });
   publicPages(server, app);
   healthRoutes(server, app);
   await docsPages(server);

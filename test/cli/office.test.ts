@@ -31,6 +31,24 @@ describe('users and keys', () => {
     expect(await users.authenticate(made.key)).toBeUndefined();
   });
 
+  test('a user is invited to the console by a link that is printed, and a newer one takes its place', async () => {
+    const id = await office.user('approver', 'invited');
+    const invite = async () =>
+      (await office.run('users', 'invite', '--user', id, '--json')).json<{
+        url: string;
+        expiresAt: string;
+      }>();
+    const [first, second] = [await invite(), await invite()];
+    expect(first.url).toMatch(/^http:\/\/[^/]+\/console\/invitation\/[\w-]{43}$/);
+    expect(second.url).not.toBe(first.url);
+    const { rows } = await office.database.pool.query(
+      'SELECT ended_at IS NULL AS open FROM invitations ORDER BY id',
+    );
+    expect(rows).toEqual([{ open: false }, { open: true }]);
+    expect((await office.run('users', 'invite', '--user', id)).out).toContain('It works once, until');
+    expect(await office.run('users', 'invite', '--user', 'usr_1')).toMatchObject({ code: 1 });
+  });
+
   test('a disabled user gets no key', async () => {
     const id = await office.user('author', 'leaver');
     expect((await office.run('users', 'disable', id)).out).toContain('leaver is disabled');

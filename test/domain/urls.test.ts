@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { containsUrl } from '../../src/domain/urls.ts';
+import { consoleOrigin, containsUrl } from '../../src/domain/urls.ts';
 
 it.each([
   'https://police.example',
@@ -25,3 +25,12 @@ it.each([
   'and/or',
   '退订请登录滨江市公安局网站“订阅管理”',
 ])('%s is none', (text) => expect(containsUrl(text)).toBe(false));
+
+it.each([
+  ['http://127.0.0.1:8080', 'http://localhost:8080'],
+  ['http://[::1]', 'http://localhost'],
+  ['https://herald.example/base', 'https://herald.example/base'],
+  ['http://127.0.0.10:8080', 'http://127.0.0.10:8080'],
+])('the console of %s is opened at %s', (publicUrl, origin) => {
+  expect(consoleOrigin(publicUrl)).toBe(origin);
+});

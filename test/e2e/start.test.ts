@@ -37,6 +37,11 @@ it('start, commands beside it, a clean end, a second start with the same data, a
     body: { items: [{ name: 'admin' }] },
   });
 
+  const link = /sign in\s+(\S+)/.exec(first.banner)?.[1] ?? '';
+  expect(link).toMatch(/^http:\/\/localhost:\d+\/console\/invitation\//);
+  const invitation = await fetch(link.replace('localhost', '127.0.0.1'));
+  expect([invitation.status, await invitation.text()]).toEqual([200, expect.stringContaining('admin')]);
+
   const ready = await fetch(`${addressIn(first.banner)}/readyz`);
   expect(await ready.json()).toEqual({ ready: true, checks: { database: 'ok', schema: 'ok', queue: 'ok' } });
 

@@ -6,6 +6,7 @@ import { migrateQueue } from '../../src/queue/bullmq.ts';
 import { packageRoot } from '../../src/root.ts';
 import { migrate } from '../../src/storage/migrate.ts';
 import { createPool } from '../../src/storage/pool.ts';
+import { findChromium } from './chromium.ts';
 import { eventually } from './eventually.ts';
 import { type LeftOut, startPostgres15, startPostgres18, startRedis, type TestServer } from './servers.ts';
 
@@ -20,6 +21,8 @@ declare module 'vitest' {
   interface ProvidedContext {
     readonly postgresServers: readonly PostgresServer[];
     readonly redisUrl: string | null;
+    /** Path of a browser; null: there is none. */
+    readonly chromium: string | null;
   }
 }
 
@@ -33,14 +36,12 @@ export default async function setup(project: TestProject): Promise<() => Promise
   const running: TestServer[] = [];
   const had = async (starting: Promise<TestServer | LeftOut>): Promise<string | null> => {
     const server = await starting;
-    if ('leftOut' in server) {
-      console.error(`\n****** LEFT OUT: ${server.leftOut} ******\n`);
-      appendFileSync(LEFT_OUT, `${server.leftOut}\n`);
-      return null;
-    }
+    if ('leftOut' in server) return leaveOut(server);
     running.push(server);
     return server.url;
   };
+  const browser = findChromium();
+  project.provide('chromium', typeof browser === 'string' ? browser : leaveOut(browser));
   const stop = async () => void (await Promise.all(running.map((server) => server.stop())));
   const started = await Promise.allSettled([
     had(startPostgres18()).then((url) => prepare('PostgreSQL 18', url)),
@@ -61,6 +62,12 @@ export default async function setup(project: TestProject): Promise<() => Promise
   );
   project.provide('redisUrl', typeof redis === 'string' ? redis : null);
   return stop;
+}
+
+function leaveOut({ leftOut }: LeftOut): null {
+  console.error(`\n****** LEFT OUT: ${leftOut} ******\n`);
+  appendFileSync(LEFT_OUT, `${leftOut}\n`);
+  return null;
 }
 
 async function prepare(name: string, url: string | null): Promise<PostgresServer | null> {

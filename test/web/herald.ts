@@ -43,7 +43,8 @@ export interface Caller {
   ): Promise<Answer>;
 }
 
-export async function startHerald(): Promise<Herald> {
+/** @param environment beside what a test always has, such as another PUBLIC_URL */
+export async function startHerald(environment: Readonly<Record<string, string>> = {}): Promise<Herald> {
   const database = await createTestDatabase();
   const sandbox = await startSandbox();
   const secret = randomBytes(32).toString('base64');
@@ -53,6 +54,7 @@ export async function startHerald(): Promise<Herald> {
     HERALD_SANDBOX_URL: sandbox.url,
     PUBLIC_URL,
     LOG_LEVEL: 'debug',
+    ...environment,
   });
   const lines: string[] = [];
   const log = pino({ level: 'debug' }, { write: (line: string) => void lines.push(line) });

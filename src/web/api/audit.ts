@@ -15,6 +15,9 @@ const OPAQUE: Readonly<Record<string, IdKind>> = {
   subscriber: 'subscriber',
   endpoint: 'endpoint',
   user: 'user',
+  totp: 'user',
+  passkey: 'user',
+  'recovery-codes': 'user',
   key: 'key',
   import: 'import',
 };

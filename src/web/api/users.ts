@@ -53,7 +53,7 @@ export function userRoutes(server: ZodServer, app: Pick<App, 'users' | 'ids'>): 
     config,
     schema: {
       tags,
-      summary: 'For good: their keys stop working at once',
+      summary: 'Their keys and sessions stop working at once, and for good',
       params: idParams,
       body: noBody,
       response: { 200: userSchema },

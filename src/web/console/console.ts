@@ -1,0 +1,59 @@
+import formbody from '@fastify/formbody';
+import type { ZodServer } from '../api/common.ts';
+import type { WebApp } from '../web-app.ts';
+import { accountPages } from './account.tsx';
+import { assetRoutes } from './assets.ts';
+import type { ConsolePages } from './console-pages.ts';
+import { enrolPages } from './enrol.tsx';
+import { answerWithPages } from './errors.tsx';
+import { homePages } from './home.tsx';
+import { invitationPages } from './invitation.tsx';
+import { passkeyRoutes } from './passkeys.ts';
+import { preferenceRoutes } from './preferences.ts';
+import { secondFactorPages } from './second-factor.tsx';
+import { signInPages } from './sign-in.tsx';
+import { userPages } from './users.tsx';
+
+/** Nothing inline, nothing from elsewhere; previews come in frames of our own that run nothing. */
+const CONTENT_SECURITY_POLICY = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self'",
+  "img-src 'self' data:",
+  "connect-src 'self'",
+  "font-src 'self'",
+  "form-action 'self'",
+  "frame-src 'self'",
+  "base-uri 'none'",
+  "frame-ancestors 'none'",
+].join('; ');
+/** A form with a long text in three languages. */
+const BODY_LIMIT = 1_000_000;
+
+const PAGES: readonly ConsolePages[] = [
+  homePages,
+  signInPages,
+  passkeyRoutes,
+  secondFactorPages,
+  enrolPages,
+  invitationPages,
+  preferenceRoutes,
+  accountPages,
+  userPages,
+];
+
+/** The press office's pages. Guard, forms' tokens and error pages are the same for all of them. */
+export async function consolePages(server: ZodServer, app: WebApp): Promise<void> {
+  answerWithPages(server, app);
+  server.addHook('onRoute', (route) => {
+    route.schema = { ...route.schema, hide: true };
+  });
+  server.addHook('onRequest', async (_request, reply) => {
+    reply.header('cache-control', 'no-store').header('content-security-policy', CONTENT_SECURITY_POLICY);
+    // Not `no-referrer`: with it, browsers send forms with the origin `null`.
+    reply.header('referrer-policy', 'same-origin');
+  });
+  await server.register(formbody, { bodyLimit: BODY_LIMIT });
+  assetRoutes(server);
+  for (const pages of PAGES) pages(server, app);
+}

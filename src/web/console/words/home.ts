@@ -1,0 +1,29 @@
+import { words } from './words.ts';
+
+export const home = words({
+  'zh-CN': {
+    title: '首页',
+    hello: (name: string) => `${name}，您好`,
+    waiting: '等待我处理',
+    nothingWaiting: '没有待处理的事项',
+    nothingWaitingText: '需要您完成或审批的通告会出现在这里。',
+    sending: '正在发送',
+    nothingSending: '当前没有正在发送的通告',
+    health: '系统状况',
+    allWell: '一切正常',
+    breaker: (channel: string) => `${channel} 的服务商拒绝了我们的请求，发送已暂停，恢复后会自动继续。`,
+  },
+  en: {
+    title: 'Home',
+    hello: (name: string) => `Hello, ${name}`,
+    waiting: 'Waiting for me',
+    nothingWaiting: 'Nothing is waiting for you',
+    nothingWaitingText: 'Announcements that you have to finish or to approve are shown here.',
+    sending: 'Being sent now',
+    nothingSending: 'Nothing is being sent',
+    health: 'Health',
+    allWell: 'All is well',
+    breaker: (channel: string) =>
+      `The provider for ${channel} refuses us. Sending waits, and goes on by itself when it works again.`,
+  },
+});

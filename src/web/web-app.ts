@@ -1,0 +1,23 @@
+import type { App } from '../app.ts';
+
+/** What the web side uses of Herald. */
+export type WebApp = Pick<
+  App,
+  | 'config'
+  | 'log'
+  | 'ids'
+  | 'announce'
+  | 'messenger'
+  | 'receive'
+  | 'reports'
+  | 'audit'
+  | 'users'
+  | 'identity'
+  | 'subscribers'
+  | 'endpoints'
+  | 'lists'
+  | 'imports'
+  | 'quietHours'
+  | 'idempotency'
+  | 'ready'
+>;
