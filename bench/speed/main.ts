@@ -71,6 +71,7 @@ async function bench(): Promise<void> {
   const figures: Figure[] = [];
   let points: readonly SizePoint[] = [];
   let databaseBytesEach: number | undefined;
+  let walBytesEach: number | undefined;
   say(
     `bench on ${options.backend}: ${options.recipients} recipients, rounds of ${options.messages} messages`,
   );
@@ -110,7 +111,7 @@ async function bench(): Promise<void> {
       await measure('callbacks', () => measureCallbacks(ground, herald));
       await measure('scale', async () => {
         const scale = await measureScale(ground, herald);
-        ({ points, databaseBytesEach } = scale);
+        ({ points, databaseBytesEach, walBytesEach } = scale);
         return scale.figures;
       });
     });
@@ -125,6 +126,7 @@ async function bench(): Promise<void> {
       figures: judged(figures),
       points,
       databaseBytesEach,
+      walBytesEach,
     };
   } finally {
     await ground.stop();

@@ -15,6 +15,7 @@ export interface Result {
   readonly figures: Readonly<Record<string, Figure & { readonly goal: number; readonly reached: boolean }>>;
   readonly points: readonly SizePoint[];
   readonly databaseBytesEach: number | undefined;
+  readonly walBytesEach: number | undefined;
 }
 
 export async function describeMachine({ pool }: Ground): Promise<Result['machine']> {
