@@ -9,6 +9,7 @@ export interface Spent {
   readonly busiestMicros: number;
   readonly queueMicros: number;
   readonly benchMicros: number;
+  readonly machineMicros: number;
 }
 
 /** One round of one subject. */
@@ -44,6 +45,7 @@ export const roundOf = (sent: {
   busiestMicros: sent.cpu.busiest / sent.messages,
   queueMicros: sent.cpu.queue / sent.messages,
   benchMicros: sent.cpu.bench / sent.messages,
+  machineMicros: sent.cpu.machine / sent.messages,
 });
 
 /**
@@ -76,6 +78,7 @@ export async function compare<K extends string>(
       busiestMicros: of('busiestMicros'),
       queueMicros: of('queueMicros'),
       benchMicros: of('benchMicros'),
+      machineMicros: of('machineMicros'),
     };
   };
   return Object.fromEntries(names.map((name) => [name, middle(name)])) as Record<K, Round>;

@@ -15,6 +15,8 @@ export interface Cpu {
   readonly queue: number;
   /** The gateways' and this process's own, which the same machine bears; not in the total. */
   readonly bench: number;
+  /** All that the machine did, whoever asked for it. */
+  readonly machine: number;
 }
 
 /** What a meter looks at. */
@@ -46,6 +48,13 @@ function cpuMicros(pid: number, reaped: boolean): number {
   return (ticks * 1e6) / TICKS;
 }
 
+/** What all cores did so far but wait, in microseconds. */
+function machineMicros(): number {
+  const [line = ''] = readFileSync('/proc/stat', 'utf8').split('\n');
+  const [, user = 0, nice = 0, system = 0, , , irq = 0, softirq = 0] = line.split(/\s+/).map(Number);
+  return ((user + nice + system + irq + softirq) * 1e6) / TICKS;
+}
+
 function childrenOf(parent: number): number[] {
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
@@ -68,6 +77,7 @@ export function startCpuMeter({ pids, postmaster, queue = [], bench = [] }: Mete
     database: cpuMicros(postmaster, true) + sum(childrenOf(postmaster)),
     queue: sum(queue),
     bench: sum(bench),
+    machine: machineMicros(),
   });
   const before = now();
   return () => {
@@ -80,6 +90,7 @@ export function startCpuMeter({ pids, postmaster, queue = [], bench = [] }: Mete
       busiest: Math.max(0, ...each),
       queue: after.queue - before.queue,
       bench: after.bench - before.bench,
+      machine: after.machine - before.machine,
     };
   };
 }
