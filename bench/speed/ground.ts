@@ -1,6 +1,7 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { cp, readFile, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { Redis } from 'ioredis';
 import type pg from 'pg';
 import { loadConfig } from '../../src/config.ts';
 import { packageRoot } from '../../src/root.ts';
@@ -31,6 +32,8 @@ export interface Ground {
   readonly profiler: Profiler | undefined;
   /** The first process of PostgreSQL. */
   readonly postmaster: number;
+  /** Redis's process, where there is one. */
+  readonly redis: number | undefined;
   /** A folder that PostgreSQL may read. */
   readonly folder: string;
   readonly dkim: {
@@ -86,6 +89,7 @@ export async function prepareGround(
       pool,
       profiler,
       postmaster: await postmasterOf(pool),
+      redis: servers.config.redisUrl ? await redisAt(servers.config.redisUrl) : undefined,
       folder,
       dkim: { domain: 'bench.example', selector: 'bench', privateKey, file },
       stop,
@@ -93,6 +97,15 @@ export async function prepareGround(
   } catch (error) {
     await stop();
     throw error;
+  }
+}
+
+async function redisAt(url: string): Promise<number> {
+  const client = new Redis(url);
+  try {
+    return Number(/process_id:(\d+)/.exec(await client.info('server'))?.[1]);
+  } finally {
+    client.disconnect();
   }
 }
 

@@ -124,7 +124,7 @@ export async function openHerald(ground: Ground) {
 }
 
 async function withOffice(ground: Ground, app: App, children: Herald['children']) {
-  const { pool, postmaster } = ground;
+  const { pool, postmaster, redis, sinks } = ground;
   const { author, approver } = await hire({ app } as Launched);
   const example = JSON.parse(
     await readFile(join(packageRoot, 'examples/announcement.json'), 'utf8'),
@@ -164,10 +164,12 @@ async function withOffice(ground: Ground, app: App, children: Herald['children']
   };
 
   const broadcast: Herald['broadcast'] = async (ids, messages) => {
-    const meter = startCpuMeter(
-      children.map((child) => child.pid),
+    const meter = startCpuMeter({
+      pids: children.map((child) => child.pid),
       postmaster,
-    );
+      queue: redis === undefined ? [] : [redis],
+      bench: [sinks.pid, process.pid],
+    });
     const approvedAt = Date.now();
     const began = performance.now();
     const waiting = [...ids];

@@ -8,6 +8,7 @@ import { compareClients } from './figures/throughput.ts';
 import type { Figure } from './goals.ts';
 import { type Options, prepareGround } from './ground.ts';
 import { type Herald, migrate, type Settings, startHerald } from './herald.ts';
+import { comparePlan, fitModel } from './model.ts';
 import { describeMachine, judged, keep, type Result, tableOf } from './report.ts';
 
 /** What can be measured by itself, in the order in which it is. */
@@ -71,6 +72,7 @@ async function bench(): Promise<void> {
   const figures: Figure[] = [];
   let points: readonly SizePoint[] = [];
   let databaseBytesEach: number | undefined;
+  let walBytesEach: number | undefined;
   say(
     `bench on ${options.backend}: ${options.recipients} recipients, rounds of ${options.messages} messages`,
   );
@@ -110,7 +112,7 @@ async function bench(): Promise<void> {
       await measure('callbacks', () => measureCallbacks(ground, herald));
       await measure('scale', async () => {
         const scale = await measureScale(ground, herald);
-        ({ points, databaseBytesEach } = scale);
+        ({ points, databaseBytesEach, walBytesEach } = scale);
         return scale.figures;
       });
     });
@@ -118,19 +120,21 @@ async function bench(): Promise<void> {
       await measure('email-dkim', () => compareClients(ground, herald, 'email-dkim'));
       await measure('latency', () => measureLatency(ground, herald, given.quick ?? false));
     });
-    result = {
+    const run = {
       at: new Date().toISOString(),
       options,
       machine: await describeMachine(ground),
-      figures: judged(figures),
       points,
       databaseBytesEach,
+      walBytesEach,
     };
+    figures.push(...comparePlan({ ...run, figures: judged(figures) }));
+    result = { ...run, figures: judged(figures) };
   } finally {
     await ground.stop();
   }
   console.error(`\n${tableOf(figures)}\n`);
-  if (given.keep) say(`kept as ${await keep(result)}.*`);
+  if (given.keep) say(`kept as ${await keep(result, fitModel(result)?.model)}.*`);
   if (given.json) console.log(JSON.stringify(result));
 }
 

@@ -1,14 +1,21 @@
 import { type Cpu, startCpuMeter } from './proc.ts';
 import type { Child } from './processes.ts';
 
-/** One round of one subject. */
-export interface Round {
-  /** Messages a second. */
-  readonly perSecond: number;
-  /** CPU microseconds a message. */
+/** CPU microseconds a message; see {@link Cpu}. */
+export interface Spent {
   readonly cpuMicros: number;
   /** PostgreSQL's part of them. */
   readonly databaseMicros: number;
+  readonly busiestMicros: number;
+  readonly queueMicros: number;
+  readonly benchMicros: number;
+  readonly machineMicros: number;
+}
+
+/** One round of one subject. */
+export interface Round extends Spent {
+  /** Messages a second. */
+  readonly perSecond: number;
 }
 
 /** A round; a warm-up is shorter. */
@@ -35,6 +42,10 @@ export const roundOf = (sent: {
   perSecond: (sent.messages / sent.ms) * 1_000,
   cpuMicros: sent.cpu.total / sent.messages,
   databaseMicros: sent.cpu.database / sent.messages,
+  busiestMicros: sent.cpu.busiest / sent.messages,
+  queueMicros: sent.cpu.queue / sent.messages,
+  benchMicros: sent.cpu.bench / sent.messages,
+  machineMicros: sent.cpu.machine / sent.messages,
 });
 
 /**
@@ -58,11 +69,18 @@ export async function compare<K extends string>(
       );
       seen[name].push(round);
     }
-  const middle = (name: K): Round => ({
-    perSecond: median(seen[name].map((round) => round.perSecond)),
-    cpuMicros: median(seen[name].map((round) => round.cpuMicros)),
-    databaseMicros: median(seen[name].map((round) => round.databaseMicros)),
-  });
+  const middle = (name: K): Round => {
+    const of = (part: keyof Round) => median(seen[name].map((round) => round[part]));
+    return {
+      perSecond: of('perSecond'),
+      cpuMicros: of('cpuMicros'),
+      databaseMicros: of('databaseMicros'),
+      busiestMicros: of('busiestMicros'),
+      queueMicros: of('queueMicros'),
+      benchMicros: of('benchMicros'),
+      machineMicros: of('machineMicros'),
+    };
+  };
   return Object.fromEntries(names.map((name) => [name, middle(name)])) as Record<K, Round>;
 }
 
@@ -72,7 +90,7 @@ export async function runClient(
   postmaster: number,
   order: { readonly messages: number },
 ): Promise<Round> {
-  const meter = startCpuMeter([child.pid], postmaster);
+  const meter = startCpuMeter({ pids: [child.pid], postmaster });
   const ms = Number(await child.ask(order));
   return roundOf({ messages: order.messages, ms, cpu: meter() });
 }

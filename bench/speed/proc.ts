@@ -9,6 +9,23 @@ export interface Cpu {
   readonly total: number;
   /** PostgreSQL's part of it. */
   readonly database: number;
+  /** The part of the process that worked most, but for PostgreSQL: one thread does nearly all of it. */
+  readonly busiest: number;
+  /** Redis's; not in the total. */
+  readonly queue: number;
+  /** The gateways' and this process's own, which the same machine bears; not in the total. */
+  readonly bench: number;
+  /** All that the machine did, whoever asked for it. */
+  readonly machine: number;
+}
+
+/** What a meter looks at. */
+export interface Metered {
+  readonly pids: readonly number[];
+  /** A PostgreSQL server, counted with all that it has started and ended. */
+  readonly postmaster: number;
+  readonly queue?: readonly number[];
+  readonly bench?: readonly number[];
 }
 export type CpuMeter = () => Cpu;
 
@@ -31,6 +48,13 @@ function cpuMicros(pid: number, reaped: boolean): number {
   return (ticks * 1e6) / TICKS;
 }
 
+/** What all cores did so far but wait, in microseconds. */
+function machineMicros(): number {
+  const [line = ''] = readFileSync('/proc/stat', 'utf8').split('\n');
+  const [, user = 0, nice = 0, system = 0, , , irq = 0, softirq = 0] = line.split(/\s+/).map(Number);
+  return ((user + nice + system + irq + softirq) * 1e6) / TICKS;
+}
+
 function childrenOf(parent: number): number[] {
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
@@ -46,17 +70,28 @@ export async function postmasterOf(pool: pg.Pool): Promise<number> {
   return Number(statOf(rows[0]?.pid ?? 0)?.[1]);
 }
 
-/** @param pids processes; @param postmaster a PostgreSQL server, counted with all that it has started and ended */
-export function startCpuMeter(pids: readonly number[], postmaster: number): CpuMeter {
-  const now = (): Cpu => {
-    const sum = (of: readonly number[]) => of.reduce((micros, pid) => micros + cpuMicros(pid, false), 0);
-    const database = cpuMicros(postmaster, true) + sum(childrenOf(postmaster));
-    return { database, total: database + sum(pids) };
-  };
+export function startCpuMeter({ pids, postmaster, queue = [], bench = [] }: Metered): CpuMeter {
+  const sum = (of: readonly number[]) => of.reduce((micros, pid) => micros + cpuMicros(pid, false), 0);
+  const now = () => ({
+    each: pids.map((pid) => cpuMicros(pid, false)),
+    database: cpuMicros(postmaster, true) + sum(childrenOf(postmaster)),
+    queue: sum(queue),
+    bench: sum(bench),
+    machine: machineMicros(),
+  });
   const before = now();
   return () => {
-    const { total, database } = now();
-    return { total: total - before.total, database: database - before.database };
+    const after = now();
+    const each = after.each.map((micros, i) => micros - (before.each[i] ?? 0));
+    const database = after.database - before.database;
+    return {
+      total: each.reduce((all, micros) => all + micros, database),
+      database,
+      busiest: Math.max(0, ...each),
+      queue: after.queue - before.queue,
+      bench: after.bench - before.bench,
+      machine: after.machine - before.machine,
+    };
   };
 }
 

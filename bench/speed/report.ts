@@ -1,6 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { cpus, release, totalmem } from 'node:os';
 import { join } from 'node:path';
+import type { CapacityModel } from '../../src/domain/capacity-model.ts';
 import { packageRoot } from '../../src/root.ts';
 import type { SizePoint } from './figures/scale.ts';
 import { type Figure, GOALS, type Goal, isReached } from './goals.ts';
@@ -15,6 +16,7 @@ export interface Result {
   readonly figures: Readonly<Record<string, Figure & { readonly goal: number; readonly reached: boolean }>>;
   readonly points: readonly SizePoint[];
   readonly databaseBytesEach: number | undefined;
+  readonly walBytesEach: number | undefined;
 }
 
 export async function describeMachine({ pool }: Ground): Promise<Result['machine']> {
@@ -54,12 +56,13 @@ export function tableOf(figures: readonly Figure[]): string {
   return lines.join('\n');
 }
 
-/** Keeps a run, and its plots beside it. @returns the files' path without their endings */
-export async function keep(result: Result): Promise<string> {
+/** Keeps a run, and its plots and its model beside it. @returns the files' path without their endings */
+export async function keep(result: Result, model: CapacityModel | undefined): Promise<string> {
   const folder = join(packageRoot, 'bench/results');
   const base = join(folder, `${result.at.slice(0, 10)}-${result.options.backend}`);
   await mkdir(folder, { recursive: true });
   await writeFile(`${base}.json`, `${JSON.stringify(result, null, 2)}\n`);
+  if (model) await writeFile(`${base}.model.json`, `${JSON.stringify(model, null, 2)}\n`);
   if (result.points.length > 1) {
     await writeFile(`${base}-throughput.svg`, throughputPlot(result.points));
     await writeFile(`${base}-time-to-send.svg`, percentilePlot(result.points));

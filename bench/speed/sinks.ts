@@ -27,6 +27,7 @@ export interface SinkReport {
 
 /** The fast gateways, in a process of their own. */
 export interface Sinks {
+  readonly pid: number;
   /** `http://127.0.0.1:port`: a Twilio, and a receiver of webhooks at `/hooks/…`. */
   readonly url: string;
   readonly smtpPort: number;
@@ -44,6 +45,7 @@ export async function startSinks(): Promise<Sinks> {
   const { url, smtpPort } = child.ready as { url: string; smtpPort: number };
   const report = async () => (await child.ask({ do: 'report' } satisfies SinkOrder)) as SinkReport;
   return {
+    pid: child.pid,
     url,
     smtpPort,
     async setLatency(latencyMs) {

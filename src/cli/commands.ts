@@ -11,6 +11,7 @@ import { register as keys } from './keys.ts';
 import { register as lists } from './lists.ts';
 import { register as message } from './message.ts';
 import { register as migrate } from './migrate.ts';
+import { register as plan } from './plan.ts';
 import { register as preview } from './preview.ts';
 import type { Register } from './program.ts';
 import { register as quietHours } from './quiet-hours.ts';
@@ -31,6 +32,7 @@ export const COMMANDS: readonly Register[] = [
   endpoints,
   importCitizens,
   preview,
+  plan,
   announce,
   acts,
   status,

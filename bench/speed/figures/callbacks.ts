@@ -28,7 +28,7 @@ export async function measureCallbacks(ground: Ground, herald: Herald): Promise<
   /** Each row can be told delivered once, so each round has rows of its own. */
   let requests: readonly Callback[] = [];
   const send = async (origin: string, pid: number): Promise<Round> => {
-    const meter = startCpuMeter([pid], postmaster);
+    const meter = startCpuMeter({ pids: [pid], postmaster });
     const ms = Number(await client.ask({ run: 'callbacks', origin, connections: CONNECTIONS, requests }));
     return roundOf({ messages: requests.length, ms, cpu: meter() });
   };

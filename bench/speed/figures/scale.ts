@@ -3,14 +3,12 @@ import { populate } from '../audience.ts';
 import type { Figure } from '../goals.ts';
 import type { Ground } from '../ground.ts';
 import type { Herald, Sent } from '../herald.ts';
-import { median, percentile } from '../measure.ts';
+import { median, percentile, type Round, roundOf } from '../measure.ts';
 import { rssAnon } from '../proc.ts';
 
-/** A broadcast of one size, for the plots. */
-export interface SizePoint {
+/** A broadcast of one size, for the plots and the capacity model. */
+export interface SizePoint extends Round {
   readonly recipients: number;
-  readonly perSecond: number;
-  readonly cpuMicros: number;
   /** Seconds from approval to sent. */
   readonly p50: number | null;
   readonly p95: number | null;
@@ -29,7 +27,10 @@ export async function measureScale(
 ): Promise<{
   readonly figures: readonly Figure[];
   readonly points: readonly SizePoint[];
+  /** What a delivery leaves in the database. */
   readonly databaseBytesEach: number;
+  /** What it writes to the write-ahead log. */
+  readonly walBytesEach: number;
 }> {
   const { recipients, rounds } = ground.options;
   const small = Math.ceil(recipients / 100);
@@ -44,8 +45,7 @@ export async function measureScale(
     const report = (await herald.app.reports.channels(ids[0] ?? 0)).sms;
     points.push({
       recipients: size,
-      perSecond: (size / sent.ms) * 1_000,
-      cpuMicros: sent.cpu.total / size,
+      ...roundOf(sent),
       p50: report?.p50 ?? null,
       p95: report?.p95 ?? null,
       max: report?.max ?? null,
@@ -68,13 +68,13 @@ export async function measureScale(
     sizes.map((size) => ({ topic: topicOf(size), first: size })),
   );
   for (const size of sizes.slice(0, -1)) await run(size);
-  const before = await databaseBytes(ground);
+  const before = await storage(ground);
   await ground.sinks.reset();
   const watch = await watchLargest(ground, herald, recipients);
   const largest = await run(recipients);
   const watched = await watch.end();
   const { firstAt } = await ground.sinks.report();
-  const databaseBytesEach = ((await databaseBytes(ground)) - before) / recipients;
+  const after = await storage(ground);
   const largestCpu = largest.cpu.total / recipients;
 
   const figures: Figure[] = [
@@ -83,18 +83,30 @@ export async function measureScale(
     { name: 'memory/most', value: watched.most / MB },
     ...(watched.redis === undefined
       ? []
-      : [{ name: 'redis/memory', value: watched.redis / MB, detail: { recipients } } as const]),
+      : [
+          {
+            name: 'redis/memory',
+            value: watched.redis / MB,
+            detail: { recipients, idle: watched.redisIdle },
+          } as const,
+        ]),
     { name: 'counts/p95', value: percentile(watched.looks, 0.95), detail: { looks: watched.looks.length } },
     { name: 'first-sms', value: ((firstAt.sms ?? Number.NaN) - largest.approvedAt) / 1_000 },
   ];
-  return { figures, points, databaseBytesEach };
+  return {
+    figures,
+    points,
+    databaseBytesEach: (after.database - before.database) / recipients,
+    walBytesEach: (after.wal - before.wal) / recipients,
+  };
 }
 
-async function databaseBytes({ pool }: Ground): Promise<number> {
-  const { rows } = await pool.query<{ n: number }>(
-    'SELECT pg_database_size(current_database())::float8 AS n',
+async function storage({ pool }: Ground): Promise<{ readonly database: number; readonly wal: number }> {
+  const { rows } = await pool.query<{ database: number; wal: number }>(
+    `SELECT pg_database_size(current_database())::float8 AS database,
+       pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')::float8 AS wal`,
   );
-  return rows[0]?.n ?? 0;
+  return rows[0] ?? { database: 0, wal: 0 };
 }
 
 /** Looks at memory and at the announcement's page until it is told to end. */
@@ -107,6 +119,9 @@ async function watchLargest({ pool, servers }: Ground, herald: Herald, recipient
   const early = new Map<string, number>();
   const most = new Map<string, number>();
   const looks: number[] = [];
+  const redisMemory = async (client: Redis) =>
+    Number(/used_memory:(\d+)/.exec(await client.info('memory'))?.[1]);
+  const redisIdle = redis && (await redisMemory(redis));
   let redisBytes = 0;
   let ending = false;
 
@@ -124,8 +139,7 @@ async function watchLargest({ pool, servers }: Ground, herald: Herald, recipient
       if (isEarly && !early.has(name)) early.set(name, bytes);
       most.set(name, Math.max(bytes, most.get(name) ?? 0));
     }
-    if (redis)
-      redisBytes = Math.max(redisBytes, Number(/used_memory:(\d+)/.exec(await redis.info('memory'))?.[1]));
+    if (redis) redisBytes = Math.max(redisBytes, await redisMemory(redis));
     const began = performance.now();
     const path = `/v1/announcements/${herald.app.ids.encode('announcement', one.id)}`;
     const answer = await fetch(`${herald.webUrl}${path}`, { headers: { authorization: `Bearer ${key}` } });
@@ -157,6 +171,7 @@ async function watchLargest({ pool, servers }: Ground, herald: Herald, recipient
         most: Math.max(...all.map(({ most: bytes }) => bytes)),
         looks,
         redis: redis ? redisBytes : undefined,
+        redisIdle,
       };
     },
   };
