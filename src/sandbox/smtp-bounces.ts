@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { createTransport } from 'nodemailer';
 import MimeNode from 'nodemailer/lib/mime-node';
@@ -32,6 +33,11 @@ export class BounceSender {
   readonly #closing = new AbortController();
   /** Notifications that no try got through to the target. */
   lost = 0;
+
+  constructor() {
+    // Every notification that waits listens for the end.
+    setMaxListeners(0, this.#closing.signal);
+  }
 
   /**
    * Sends one in the background.

@@ -1,4 +1,4 @@
-import { once } from 'node:events';
+import { once, setMaxListeners } from 'node:events';
 import type { AddressInfo, Socket } from 'node:net';
 import { buffer } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -60,6 +60,8 @@ export async function startSandboxSmtp(
   let settings: SandboxSmtpSettings = { latencyMs: 0, ...options };
   const bounces = new BounceSender();
   const closing = new AbortController();
+  // Every mail that is being answered slowly listens for the end.
+  setMaxListeners(0, closing.signal);
   const sockets = new Map<number, Socket>();
   const uses = new Map<string, number>();
 
