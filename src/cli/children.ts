@@ -9,6 +9,8 @@ export interface ChildSpec {
   readonly module: string;
   readonly args?: readonly string[];
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** It holds more and more for as long as it lives: nothing bounds its heap. */
+  readonly hoards?: boolean;
   /** Gives up a start that is under way. */
   readonly stopping?: AbortSignal | undefined;
 }
@@ -51,7 +53,7 @@ export async function startChild(spec: ChildSpec, log: Logger): Promise<Child> {
       // stdout is the supervisor's alone; a child logs to stderr.
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
       detached: true,
-      execArgv: [...process.execArgv, ...HEAP],
+      execArgv: spec.hoards ? process.execArgv : [...process.execArgv, ...HEAP],
     });
   }
 

@@ -70,7 +70,8 @@ export async function launch(
       args: string[],
       env: Record<string, string | undefined>,
     ): Promise<Child> => {
-      const child = await startChild({ name, module, args, env: { ...base, ...env }, stopping }, log);
+      const hoards = name === 'sandbox';
+      const child = await startChild({ name, module, args, env: { ...base, ...env }, stopping, hoards }, log);
       stops.push(() => child.stop());
       children.push(child);
       return child;

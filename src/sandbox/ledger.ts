@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { EventEmitter } from 'node:events';
 import type { Channel } from '../domain/channel.ts';
+import { Spool } from './spool.ts';
 
 /** What a gateway says when it has taken a message. */
 export interface Taken {
@@ -15,7 +16,7 @@ export interface Taken {
   /** The text as it arrived, unabridged. */
   readonly body: string;
   /** What else came with it: request or mail headers, lower-case names. No credentials. */
-  readonly headers?: Readonly<Record<string, string>>;
+  readonly headers?: Readonly<Record<string, string>> | undefined;
   /** What the gateway decided at once, e.g. `accepted`, `bounced`, `reset`. */
   readonly outcome: string;
 }
@@ -56,19 +57,28 @@ export interface LedgerFilter {
 }
 
 /**
- * Every message that a gateway of the sandbox took, in memory, in order of arrival. What was refused is not
- * in it; what was taken without an answer (reset, hang) is: this is the truth that receipts are compared with.
+ * Every message that a gateway of the sandbox took, in order of arrival, for as long as the process lives; bodies and
+ * headers are in a file. What was refused is not in it; what was taken without an answer (reset, hang) is: this is the truth that receipts are compared with.
  */
 export class Ledger {
   readonly #entries: LedgerEntry[] = [];
+  readonly #spool = new Spool();
   readonly #byId = new Map<string, LedgerEntry>();
   readonly #byAddress = new Map<string, LedgerEntry[]>();
   readonly #events = new EventEmitter<{ taken: [LedgerEntry] }>().setMaxListeners(0);
 
   /** Writes a message down and tells the subscribers, synchronously. */
-  add(taken: Taken): LedgerEntry {
+  add({ body, headers, ...taken }: Taken): LedgerEntry {
+    const kept = this.#spool.write(JSON.stringify({ body, headers }));
+    const read = () => JSON.parse(kept()) as Pick<Taken, 'body' | 'headers'>;
     const entry: LedgerEntry = {
       ...taken,
+      get body() {
+        return read().body;
+      },
+      get headers() {
+        return read().headers;
+      },
       id: randomUUID(),
       seq: this.#entries.length + 1,
       takenAtMs: performance.now(),
@@ -113,6 +123,11 @@ export class Ledger {
     const counts = { sms: 0, email: 0, webhook: 0 };
     for (const entry of this.#entries) counts[entry.channel]++;
     return counts;
+  }
+
+  /** Nothing is added or read any more. */
+  close(): void {
+    this.#spool.close();
   }
 
   get size(): number {
