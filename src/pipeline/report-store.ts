@@ -1,5 +1,6 @@
 import type { Channel, Gateway } from '../domain/channel.ts';
 import type { DeliveryStatus } from '../domain/delivery.ts';
+import type { Troubles } from '../domain/progress.ts';
 
 /** What is shown of announcements, deliveries and the engine. Implemented in src/storage/reports.ts. */
 
@@ -41,6 +42,8 @@ export interface DeliveryEvent {
 export interface ReportStore {
   channels(announcementId: number): Promise<Readonly<Partial<Record<Channel, ChannelReport>>>>;
   expanded(announcementId: number): Promise<boolean>;
+  /** Why messages did not arrive. @param sampled from a bounded part of them, for while they are being sent */
+  troubles(announcementId: number, sampled: boolean): Promise<Troubles>;
   deliveries(
     announcementId: number,
     page: {

@@ -6,6 +6,7 @@ import { SET_APART_DEATHS } from '../domain/retry.ts';
 import type { ChannelReport, DeliveryEvent, DeliveryRow, ReportStore } from '../pipeline/report-store.ts';
 import { BUCKET_FACTOR } from './counts.ts';
 import { RUNNABLE } from './shards.ts';
+import { loadTroubles } from './troubles.ts';
 
 const COUNTS = `
   SELECT channel, status, sum(n)::int AS n, CASE WHEN status BETWEEN 'unknown' AND 'delivered' AND status <> 'failed' THEN sum(segments)::int ELSE 0 END AS segments
@@ -74,6 +75,8 @@ export function createReportStore(pool: pg.Pool): ReportStore {
       );
       return rows[0]?.phase === 'done';
     },
+
+    troubles: (announcementId, sampled) => loadTroubles(pool, announcementId, sampled),
 
     async deliveries(announcementId, { after, limit, channel, status }) {
       const { rows } = await pool.query<DeliveryRow>(

@@ -125,6 +125,14 @@ export function sessionOf(request: FastifyRequest): Session {
   throw signedOut();
 }
 
+/** Of a request that goes on for long: whether its visitor may still see what it shows. */
+export async function stillSignedIn(
+  { visitor }: FastifyRequest,
+  { identity }: Pick<App, 'identity'>,
+): Promise<boolean> {
+  return visitor !== null && (await identity.sessions.find(sha256(visitor.token), false)) !== undefined;
+}
+
 /** Who acts, for the pipeline's verbs. */
 export const actorOf = (request: FastifyRequest): { readonly id: number; readonly role: Role } => {
   const { userId, role } = sessionOf(request);

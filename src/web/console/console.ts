@@ -10,6 +10,7 @@ import { homePages } from './home.tsx';
 import { invitationPages } from './invitation.tsx';
 import { passkeyRoutes } from './passkeys.ts';
 import { preferenceRoutes } from './preferences.ts';
+import { progressPages } from './progress.tsx';
 import { secondFactorPages } from './second-factor.tsx';
 import { signInPages } from './sign-in.tsx';
 import { userPages } from './users.tsx';
@@ -40,6 +41,7 @@ const PAGES: readonly ConsolePages[] = [
   preferenceRoutes,
   accountPages,
   userPages,
+  progressPages,
 ];
 
 /** The press office's pages. Guard, forms' tokens and error pages are the same for all of them. */

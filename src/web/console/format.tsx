@@ -35,6 +35,10 @@ export const dateTime = (view: Speaking, at: Date): string =>
     hourCycle: 'h23',
   }).format(at);
 
+/** `00:12` in the office's zone, for what is near. */
+export const timeOfDay = (view: Speaking, at: Date): string =>
+  dateFormat(view, { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' }).format(at);
+
 /** A moment, in the office's zone with its offset. */
 export const Time = ({ view, at }: { readonly view: Speaking; readonly at: Date }): Markup => (
   <time datetime={at.toISOString()} class="nowrap">

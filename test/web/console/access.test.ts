@@ -52,6 +52,11 @@ const ALLOWED: Readonly<Record<string, 'anybody' | 'author' | 'approver' | 'admi
   'POST /console/admin/users/:id/enable': 'admin',
   'POST /console/admin/users/:id/sessions': 'admin',
   'POST /console/admin/users/:id/invite': 'admin',
+  'GET /console/announcements/:id/progress': 'author',
+  'GET /console/announcements/:id/events': 'author',
+  'POST /console/announcements/:id/pause': 'approver',
+  'POST /console/announcements/:id/resume': 'approver',
+  'POST /console/announcements/:id/cancel': 'approver',
 };
 const ORDER = ['anybody', 'author', 'approver', 'admin'] as const;
 const routes = () =>

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type Herald, startHerald } from '../herald.ts';
+import { DRAFT, type Herald, startHerald } from '../herald.ts';
 import { PASSWORD, type Person, pathOf, person, sessionBehind, Visitor } from './visitor.ts';
 
 let herald: Herald;
@@ -51,6 +51,19 @@ const halfWay = async (somebody: Person): Promise<Visitor> => {
   await by.get('/console/second-factor');
   return by;
 };
+
+/** An act of an approver on an announcement that somebody else wrote. */
+const announcement =
+  (act: string, before: readonly ('approve' | 'pause')[] = ['approve']) =>
+  async (): Promise<Call> => {
+    const [author, approver] = [await person(herald, 'author'), await person(herald, 'approver')];
+    const { announce, ids } = herald.app;
+    const { id } = await announce.create(DRAFT, { id: author.id, role: 'author' });
+    await announce.submit(id, { id: author.id, role: 'author' });
+    for (const one of before) await announce[one](id, { id: approver.id, role: 'approver' });
+    const url = `/console/announcements/${ids.encode('announcement', id)}/${act}`;
+    return { by: await approver.visit(), actor: approver.id, url };
+  };
 
 /** One good request for each route that changes something. */
 const CALLS: Readonly<Record<string, () => Promise<Call>>> = {
@@ -117,6 +130,9 @@ const CALLS: Readonly<Record<string, () => Promise<Call>>> = {
   '/console/admin/users/:id/enable': user('enable', {}, (id) => herald.app.users.disable(id)),
   '/console/admin/users/:id/sessions': user('sessions'),
   '/console/admin/users/:id/invite': user('invite'),
+  '/console/announcements/:id/pause': announcement('pause'),
+  '/console/announcements/:id/resume': announcement('resume', ['approve', 'pause']),
+  '/console/announcements/:id/cancel': announcement('cancel'),
 };
 
 const newest = async () => (await herald.app.audit.list({ limit: 1 }))[0]?.id ?? 0;

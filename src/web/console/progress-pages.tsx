@@ -1,0 +1,272 @@
+import { FATES, type Fate } from '../../domain/progress.ts';
+import { Act, ButtonLink } from './components/form.tsx';
+import { Badge, Empty, Notice, type Tone } from './components/notice.tsx';
+import { Shares } from './components/shares.tsx';
+import { Facts, Section, Table } from './components/table.tsx';
+import { duration, number, percent, Time, timeOfDay } from './format.tsx';
+import { Fragment, h, type Markup } from './jsx.ts';
+import { Page } from './layout.tsx';
+import { type ChannelFacts, isOver, type ProgressFacts } from './progress-facts.ts';
+import type { View } from './view.ts';
+import { progress } from './words/progress.ts';
+import { reasonFor } from './words/reasons.ts';
+
+const FATE_TONES: Readonly<Record<Fate, Tone>> = {
+  confirmed: 'good',
+  accepted: 'info',
+  waiting: 'neutral',
+  doubtful: 'warning',
+  failed: 'danger',
+  notSent: 'warning',
+};
+const STATE_TONES: Readonly<Record<ProgressFacts['record']['state'], Tone>> = {
+  draft: 'neutral',
+  submitted: 'info',
+  approved: 'info',
+  sending: 'info',
+  paused: 'warning',
+  completed: 'good',
+  rejected: 'danger',
+  cancelled: 'warning',
+  expired: 'warning',
+};
+
+interface Props {
+  readonly view: View;
+  readonly facts: ProgressFacts;
+  /** The announcement's own address. */
+  readonly page: string;
+}
+
+const DONE = { pause: 'donePause', resume: 'doneResume', cancel: 'doneCancel' } as const;
+
+export const ProgressPage = (props: Props & { readonly done?: string | undefined }): Markup => {
+  const { view, facts, page, done } = props;
+  const t = progress[view.locale];
+  const { record } = facts;
+  const notice = Object.hasOwn(DONE, done ?? '') ? DONE[done as keyof typeof DONE] : undefined;
+  const over = isOver(facts);
+  const moving = over
+    ? {}
+    : { 'hx-ext': 'sse', 'sse-connect': `${page}/events`, 'sse-swap': 'progress', 'sse-close': 'over' };
+  return (
+    <Page
+      view={view}
+      title={headline(facts)}
+      place="home"
+      scripts={over ? [] : ['sse.js']}
+      actions={!over && <ButtonLink href={`${page}/progress`}>{t.refresh}</ButtonLink>}
+    >
+      {record.mode === 'exercise' && <Notice kind="info">{t.exercise}</Notice>}
+      {record.supersededBy.length > 0 && <Notice kind="warning">{t.superseded}</Notice>}
+      {notice && <Notice kind="good">{t[notice]}</Notice>}
+      <div {...moving}>
+        <ProgressPart view={view} facts={facts} page={page} />
+      </div>
+      <Acts {...props} />
+    </Page>
+  );
+};
+
+/** What the announcement is known by: its headline in the first language it is written in. */
+function headline({ record }: ProgressFacts): string {
+  const [first] = Object.values(record.draft.content);
+  return first?.headline || record.case.title || record.case.reference;
+}
+
+/** What moves. */
+export const ProgressPart = ({ view, facts }: Props): Markup => {
+  const t = progress[view.locale];
+  const { record, channels, expanded } = facts;
+  const over = isOver(facts);
+  return (
+    <>
+      <p class="lead">
+        <Badge tone={STATE_TONES[record.state]}>{t[record.state]}</Badge> {inShort(view, facts)}
+      </p>
+      {record.state === 'paused' && (
+        <Notice kind="warning">{record.reason ? t.pausedBecause(record.reason) : t.paused}</Notice>
+      )}
+      {channels.length === 0 &&
+        (over || expanded ? <Empty title={t.noRecipients} /> : <Empty title={t.listing} />)}
+      {channels.map((channel) => (
+        <ChannelSection view={view} channel={channel} moves={record.state === 'sending'} />
+      ))}
+      {channels.length > 0 && <TroubleSection view={view} facts={facts} />}
+      <Section id="facts" title={t.state}>
+        <Facts
+          facts={[
+            [t.case, `${record.case.reference} · ${record.case.title}`],
+            ...(record.submittedAt && record.approvedAt
+              ? [
+                  [
+                    t.waitedForApproval,
+                    duration(view, (record.approvedAt.getTime() - record.submittedAt.getTime()) / 1_000),
+                  ] as const,
+                ]
+              : []),
+            ...(
+              [
+                [t.approvedAt, record.approvedAt],
+                [t.scheduledAt, record.scheduledAt],
+                [t.firstSentAt, record.firstSentAt],
+                [t.expiresAt, record.expiresAt],
+                [t.endedAt, record.endedAt],
+              ] as const
+            ).flatMap(([name, at]) => (at ? [[name, <Time view={view} at={at} />] as const] : [])),
+          ]}
+        />
+      </Section>
+    </>
+  );
+};
+
+/** The whole in a sentence: shares of what is done, and when all will have left. */
+function inShort(view: View, { channels, at }: ProgressFacts): string {
+  const t = progress[view.locale];
+  const total = channels.reduce((sum, one) => sum + one.total, 0);
+  if (total === 0) return '';
+  const of = (fate: Fate) => channels.reduce((sum, one) => sum + one.fates[fate], 0);
+  const says = {
+    confirmed: t.deliveredShare,
+    accepted: t.acceptedShare,
+    failed: t.failedShare,
+    doubtful: t.doubtfulShare,
+    notSent: t.notSentShare,
+  };
+  const parts = (Object.keys(says) as (keyof typeof says)[]).flatMap((fate) =>
+    of(fate) > 0 ? [says[fate](percent(view, of(fate) / total))] : [],
+  );
+  const left = channels.map((one) => one.secondsLeft);
+  const slowest = Math.max(...channels.map((one) => one.report.max ?? 0));
+  if (of('waiting') === 0) {
+    if (slowest > 0) parts.push(t.lastSentAfter(duration(view, slowest)));
+  } else if (left.every((seconds) => seconds !== null)) {
+    const end = new Date(at.getTime() + Math.max(...left.map((seconds) => seconds ?? 0)) * 1_000);
+    parts.push(t.allSentBy(timeOfDay(view, end)));
+  }
+  return parts.join(view.locale === 'en' ? ', ' : '，');
+}
+
+const ChannelSection = ({
+  view,
+  channel: one,
+  moves,
+}: {
+  readonly view: View;
+  readonly channel: ChannelFacts;
+  readonly moves: boolean;
+}): Markup => {
+  const t = progress[view.locale];
+  const { channel, total, done, fates, report, beyondRecall, perSecond } = one;
+  const inSeconds = (seconds: number | null) => (seconds === null ? '—' : duration(view, seconds));
+  return (
+    <Section id={`channel-${channel}`} title={t[channel]}>
+      <p class="shares-done">{t.of(number(view, done), number(view, total))}</p>
+      <Shares
+        shares={FATES.map((fate) => ({
+          label: t[fate],
+          n: fates[fate],
+          text: number(view, fates[fate]),
+          tone: FATE_TONES[fate],
+        }))}
+      />
+      <Facts
+        facts={[
+          ...(moves && perSecond !== null
+            ? [[t.live, t.perSecond(number(view, Math.round(perSecond)))] as const]
+            : []),
+          [
+            t.timeToSend,
+            `${t.half} ${inSeconds(report.p50)} · ${t.nearlyAll} ${inSeconds(report.p95)} · ${t.slowest} ${inSeconds(report.max)}`,
+          ],
+          [t.beyondRecall, number(view, beyondRecall)],
+          ...(report.withoutReceipt > 0 ? [[t.noReceipt, number(view, report.withoutReceipt)] as const] : []),
+        ]}
+      />
+    </Section>
+  );
+};
+
+const TroubleSection = ({ view, facts }: { readonly view: View; readonly facts: ProgressFacts }): Markup => {
+  const t = progress[view.locale];
+  const { groups, share } = facts.troubles;
+  // Codes that mean the same to a press office stand together.
+  const rows = new Map<
+    string,
+    { why: string; whatToDo: string; channel: string; n: number; codes: Set<string> }
+  >();
+  for (const { channel, status, code, n } of groups) {
+    const { index, why, whatToDo } = reasonFor(view.locale, channel, code || status);
+    const key = `${channel} ${index}`;
+    const row = rows.get(key) ?? { why, whatToDo, channel: t[channel], n: 0, codes: new Set<string>() };
+    row.n += n;
+    row.codes.add(code || status);
+    rows.set(key, row);
+  }
+  return (
+    <Section id="troubles" title={t.troubles} {...(share < 1 && { intro: t.sampled(percent(view, share)) })}>
+      {rows.size === 0 ? (
+        <Empty title={t.troublesNone} />
+      ) : (
+        <Table
+          caption={t.troubles}
+          columns={[
+            { label: t.reason },
+            { label: t.channel },
+            { label: t.count, numeric: true },
+            { label: t.what },
+            { label: t.code },
+          ]}
+          rows={[...rows.values()].map(({ why, whatToDo, channel, n, codes }) => [
+            why,
+            channel,
+            number(view, n),
+            whatToDo,
+            [...codes].slice(0, 5).join(', '),
+          ])}
+        />
+      )}
+    </Section>
+  );
+};
+
+/** Each asks once; only whoever may approve sees them, and the domain checks again. */
+const Acts = ({ view, facts, page }: Props): Markup => {
+  const t = progress[view.locale];
+  const { record, channels } = facts;
+  const mayAct = view.session?.role !== 'author';
+  const sum = (pick: (one: ChannelFacts) => number) =>
+    number(
+      view,
+      channels.reduce((total, one) => total + pick(one), 0),
+    );
+  const stopText = t.stopConfirm(
+    sum((one) => one.fates.waiting),
+    sum((one) => one.beyondRecall),
+  );
+  const offered = [
+    ['pause', ['approved', 'sending'], t.pause, t.pauseConfirm, t.pauseNow, 'primary'],
+    ['resume', ['paused'], t.resume, t.resumeConfirm, t.resumeNow, 'primary'],
+    ['cancel', ['approved', 'sending', 'paused'], t.stop, stopText, t.stopNow, 'danger'],
+  ] as const;
+  return (
+    <div class="acts">
+      {mayAct &&
+        offered.map(
+          ([act, states, label, text, now, look]) =>
+            (states as readonly string[]).includes(record.state) && (
+              <details class="confirm">
+                <summary class="button button-plain">{label}</summary>
+                <div>
+                  <p>{text}</p>
+                  <Act view={view} action={`${page}/${act}`} look={look}>
+                    {now}
+                  </Act>
+                </div>
+              </details>
+            ),
+        )}
+    </div>
+  );
+};
