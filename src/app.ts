@@ -8,6 +8,7 @@ import { type BounceListener, startBounceListener } from './channels/email/bounc
 import { TWILIO_ABILITIES } from './channels/sms/twilio.ts';
 import { generateSecret } from './channels/webhook/signature.ts';
 import { checkEndpointUrl } from './channels/webhook/ssrf.ts';
+import { clock } from './clock.ts';
 import type { ReadyConfig } from './config.ts';
 import { purposeKey } from './config.ts';
 import { requireDatabase } from './database-errors.ts';
@@ -23,6 +24,7 @@ import { type Composer, createComposer } from './pipeline/compose.ts';
 import type { Identity } from './pipeline/identity/identity.ts';
 import { createMessenger, type Messenger } from './pipeline/message.ts';
 import type { Clock, Job, Limiter, Renderer, StartRunner, WakeUps } from './pipeline/ports.ts';
+import { createReader, type ReadMessage } from './pipeline/read.ts';
 import { createReceive, type Receive } from './pipeline/receive.ts';
 import type { ReportStore } from './pipeline/report-store.ts';
 import type {
@@ -83,6 +85,8 @@ export interface App {
   readonly messenger: Messenger;
   readonly receive: Receive;
   readonly reports: ReportStore;
+  /** The message of a delivery. */
+  readonly readMessage: ReadMessage;
 
   /** What was done, chained; the acts note themselves. */
   readonly audit: AuditStore;
@@ -131,21 +135,6 @@ export interface Readiness {
   /** `ok`, or what is wrong. */
   readonly checks: { readonly database: string; readonly schema: string; readonly queue: string };
 }
-
-const clock: Clock = {
-  monotonicMs: () => performance.now(),
-  sleep: (ms, signal) =>
-    new Promise((resolve) => {
-      if (ms <= 0 || signal?.aborted) return resolve();
-      const done = () => {
-        clearTimeout(timer);
-        signal?.removeEventListener('abort', done);
-        resolve();
-      };
-      const timer = setTimeout(done, ms);
-      signal?.addEventListener('abort', done);
-    }),
-};
 
 function queueOptions(config: ReadyConfig, installationId: string): QueueOptions {
   return config.redisUrl
@@ -283,6 +272,9 @@ export async function open(
       parseBounce: (raw) => parseBounce(raw, mailboxes),
     });
 
+    const reports = createReportStore(pool);
+    const composer = createComposer({ ...common, deliveries, publicUrl: config.publicUrl, leaveKey, clock });
+
     return {
       config,
       log,
@@ -305,7 +297,8 @@ export async function open(
         wake: (job) => wake(async () => [job]),
       }),
       receive,
-      reports: createReportStore(pool),
+      reports,
+      readMessage: createReader({ reports, composer, smsRoutes: TWILIO_ABILITIES.routes }),
       audit,
       users: new UserStore(pool),
       identity: openIdentity(pool, config, audit),
@@ -344,7 +337,7 @@ export async function open(
         limiter: limiter ?? createPostgresLimiter(pool),
         wakeUps,
         startRunner: createRunner(queue),
-        composer: createComposer({ ...common, deliveries, publicUrl: config.publicUrl, leaveKey, clock }),
+        composer,
         adapters,
         requestTimeoutMs: REQUEST_TIMEOUT_MS,
       },

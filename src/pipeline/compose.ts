@@ -31,9 +31,20 @@ export interface Composition {
   /** Milliseconds since it began to be sent. */
   ageMs(): number;
   compose(row: ClaimedDelivery, adapter: ChannelAdapter): Composed;
+  /**
+   * The message itself. Of one that was sent, the very text, but that a citizen's name, and the state that a webhook
+   * carries, are today's.
+   * @throws HeraldError `no-route`, `too-many-segments`
+   */
+  content(row: Reader, over: Carrier): MessageContent;
   /** The very text that was sent, for asking the provider about it. */
   question(row: ClaimedDelivery, adapter: ChannelAdapter): Omit<SettleQuestion, 'claimedAgoMs'>;
 }
+
+/** What a message needs to know of whom it is for. */
+export type Reader = Pick<ClaimedDelivery, 'address' | 'contactId' | 'locale' | 'name' | 'sequence'>;
+/** What it needs to know of how it gets there. */
+export type Carrier = Pick<ChannelAdapter, 'provider' | 'abilities'>;
 
 export interface Composer {
   open(claim: Pick<ShardClaim, 'announcementId' | 'channel'>): Promise<Composition>;
@@ -113,13 +124,13 @@ export function createComposer(deps: ComposerDeps): Composer {
       const begun = startOf(record);
       // A rehearsal's links are as long as the real ones and lead nowhere: whoever tries one removes no citizen.
       const inert = deps.mode === 'live' && record.gateway === 'sandbox';
-      const leaveUrl = (row: ClaimedDelivery) =>
+      const leaveUrl = (row: Reader) =>
         record.kind === 'message'
           ? null
           : `${deps.publicUrl}/u/${leaveToken(deps.leaveKey, inert ? NOBODY : row.contactId)}`;
       const deliveryId = (row: ClaimedDelivery) => ids.encode('delivery', announcementId, row.n);
 
-      function render(row: ClaimedDelivery, adapter: ChannelAdapter): MessageContent {
+      function render(row: Reader, adapter: Carrier): MessageContent {
         if (channel === 'webhook') {
           return template.webhook({
             state: record.state,
@@ -209,6 +220,7 @@ export function createComposer(deps: ComposerDeps): Composer {
             };
           }
         },
+        content: render,
         question(row, adapter) {
           const content = render(row, adapter);
           return {

@@ -30,6 +30,16 @@ export interface DeliveryRow {
   readonly dueAt: Date | null;
 }
 
+/** Whom one delivery's message is for. */
+export interface Letter {
+  readonly channel: Channel;
+  readonly address: string;
+  readonly contactId: number;
+  readonly locale: string;
+  readonly name: string | null;
+  readonly sequence: number | null;
+}
+
 export interface DeliveryEvent {
   readonly type: string;
   readonly attempt: number | null;
@@ -58,6 +68,13 @@ export interface ReportStore {
     announcementId: number,
     n: number,
   ): Promise<DeliveryRow & { readonly events: readonly DeliveryEvent[] }>;
+  /** Those of an announcement that go to one of these addresses, normalised. */
+  deliveriesTo(
+    announcementId: number,
+    addresses: readonly { readonly channel: Channel; readonly address: string }[],
+  ): Promise<readonly DeliveryRow[]>;
+  /** @throws HeraldError `no-such-delivery` */
+  letter(announcementId: number, n: number): Promise<Letter>;
   /** Shards due, oldest due age in seconds, open breakers, workers alive: for /readyz, /metrics and `status`. */
   health(): Promise<{
     /** Shards that keep killing their workers, and still have something to send. */

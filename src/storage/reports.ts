@@ -3,7 +3,13 @@ import type { Channel } from '../domain/channel.ts';
 import type { DeliveryStatus } from '../domain/delivery.ts';
 import { HeraldError } from '../domain/errors.ts';
 import { SET_APART_DEATHS } from '../domain/retry.ts';
-import type { ChannelReport, DeliveryEvent, DeliveryRow, ReportStore } from '../pipeline/report-store.ts';
+import type {
+  ChannelReport,
+  DeliveryEvent,
+  DeliveryRow,
+  Letter,
+  ReportStore,
+} from '../pipeline/report-store.ts';
 import { BUCKET_FACTOR } from './counts.ts';
 import { RUNNABLE } from './shards.ts';
 import { loadTroubles } from './troubles.ts';
@@ -39,6 +45,10 @@ function percentile(buckets: readonly Bucket[], share: number): number | null {
     if (seen >= share * total) return Math.min(BUCKET_FACTOR ** (b.bucket + 1), max) / 1000;
   }
   return null;
+}
+
+function noDelivery(): never {
+  throw new HeraldError('not-found', 'no-such-delivery', 'there is no such delivery');
 }
 
 export function createReportStore(pool: pg.Pool): ReportStore {
@@ -88,12 +98,32 @@ export function createReportStore(pool: pg.Pool): ReportStore {
       return rows;
     },
 
+    async deliveriesTo(announcementId, addresses) {
+      const { rows } = await pool.query<DeliveryRow>(
+        `SELECT ${ROW} FROM deliveries d JOIN unnest($2::channel[], $3::text[]) AS wanted(c, a) ON d.channel = wanted.c AND d.address_key = wanted.a
+         WHERE announcement_id = $1 ORDER BY n`,
+        [announcementId, addresses.map(({ channel }) => channel), addresses.map(({ address }) => address)],
+      );
+      return rows;
+    },
+
+    async letter(announcementId, n) {
+      const { rows } = await pool.query<Letter>(
+        `SELECT d.channel, d.address_key AS address, d.contact_id AS "contactId", d.locale, d.sequence, s.name
+         FROM deliveries d LEFT JOIN contacts k ON d.channel <> 'webhook' AND k.id = d.contact_id
+         LEFT JOIN subscribers s ON s.id = k.subscriber_id
+         WHERE d.announcement_id = $1 AND d.n = $2`,
+        [announcementId, n],
+      );
+      return rows[0] ?? noDelivery();
+    },
+
     async delivery(announcementId, n) {
       const { rows } = await pool.query<DeliveryRow>(
         `SELECT ${ROW} FROM deliveries WHERE announcement_id = $1 AND n = $2`,
         [announcementId, n],
       );
-      if (!rows[0]) throw new HeraldError('not-found', 'no-such-delivery', 'there is no such delivery');
+      if (!rows[0]) return noDelivery();
       const events = await pool.query<DeliveryEvent>(
         'SELECT type, attempt, source, code, detail, at FROM delivery_events WHERE announcement_id = $1 AND n = $2 ORDER BY at, dedupe',
         [announcementId, n],

@@ -10,6 +10,7 @@ export type WebApp = Pick<
   | 'messenger'
   | 'receive'
   | 'reports'
+  | 'readMessage'
   | 'audit'
   | 'users'
   | 'identity'

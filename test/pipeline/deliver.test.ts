@@ -91,6 +91,7 @@ function shard(options: {
       cost: 1,
       expiresInMs: () => 60_000,
       ageMs: () => 0,
+      content: () => ({ channel: 'sms', body: '', segments: { encoding: 'GSM-7', count: 1, units: 0 } }),
       question: () => ({ deliveryId: 'd', address: 'a', body: 'b' }),
       compose: (row) => ({
         ready: true,

@@ -4,6 +4,7 @@ import type { WebApp } from '../web-app.ts';
 import { accountPages } from './account.tsx';
 import { assetRoutes } from './assets.ts';
 import type { ConsolePages } from './console-pages.ts';
+import { deliveryPages } from './deliveries.tsx';
 import { enrolPages } from './enrol.tsx';
 import { answerWithPages } from './errors.tsx';
 import { homePages } from './home.tsx';
@@ -42,6 +43,7 @@ const PAGES: readonly ConsolePages[] = [
   accountPages,
   userPages,
   progressPages,
+  deliveryPages,
 ];
 
 /** The press office's pages. Guard, forms' tokens and error pages are the same for all of them. */

@@ -6,8 +6,9 @@ import { Facts, Section, Table } from './components/table.tsx';
 import { duration, number, percent, Time, timeOfDay } from './format.tsx';
 import { Fragment, h, type Markup } from './jsx.ts';
 import { Page } from './layout.tsx';
-import { type ChannelFacts, isOver, type ProgressFacts } from './progress-facts.ts';
+import { type ChannelFacts, headline, isOver, type ProgressFacts } from './progress-facts.ts';
 import type { View } from './view.ts';
+import { deliveries } from './words/deliveries.ts';
 import { progress } from './words/progress.ts';
 import { reasonFor } from './words/reasons.ts';
 
@@ -52,10 +53,15 @@ export const ProgressPage = (props: Props & { readonly done?: string | undefined
   return (
     <Page
       view={view}
-      title={headline(facts)}
+      title={headline(record)}
       place="home"
       scripts={over ? [] : ['sse.js']}
-      actions={!over && <ButtonLink href={`${page}/progress`}>{t.refresh}</ButtonLink>}
+      actions={
+        <>
+          {!over && <ButtonLink href={`${page}/progress`}>{t.refresh}</ButtonLink>}
+          <ButtonLink href={`${page}/deliveries`}>{deliveries[view.locale].title}</ButtonLink>
+        </>
+      }
     >
       {record.mode === 'exercise' && <Notice kind="info">{t.exercise}</Notice>}
       {record.supersededBy.length > 0 && <Notice kind="warning">{t.superseded}</Notice>}
@@ -67,12 +73,6 @@ export const ProgressPage = (props: Props & { readonly done?: string | undefined
     </Page>
   );
 };
-
-/** What the announcement is known by: its headline in the first language it is written in. */
-function headline({ record }: ProgressFacts): string {
-  const [first] = Object.values(record.draft.content);
-  return first?.headline || record.case.title || record.case.reference;
-}
 
 /** What moves. */
 export const ProgressPart = ({ view, facts }: Props): Markup => {

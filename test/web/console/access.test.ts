@@ -57,6 +57,10 @@ const ALLOWED: Readonly<Record<string, 'anybody' | 'author' | 'approver' | 'admi
   'POST /console/announcements/:id/pause': 'approver',
   'POST /console/announcements/:id/resume': 'approver',
   'POST /console/announcements/:id/cancel': 'approver',
+  'GET /console/announcements/:id/deliveries': 'author',
+  'GET /console/announcements/:id/deliveries.csv': 'author',
+  'GET /console/deliveries/:id': 'author',
+  'GET /console/deliveries/:id/mail': 'author',
 };
 const ORDER = ['anybody', 'author', 'approver', 'admin'] as const;
 const routes = () =>

@@ -1,0 +1,231 @@
+import type { Channel } from '../../domain/channel.ts';
+import { CHANNELS } from '../../domain/channel.ts';
+import { DELIVERY_STATUSES, type DeliveryStatus } from '../../domain/delivery.ts';
+import type { MessageContent } from '../../domain/message.ts';
+import type { DeliveryEvent, DeliveryRow } from '../../pipeline/report-store.ts';
+import { Button, ButtonLink, Field, Select } from './components/form.tsx';
+import { Badge, Empty, Notice, type Tone } from './components/notice.tsx';
+import { Facts, Pager, Section, Table } from './components/table.tsx';
+import { number, Time } from './format.tsx';
+import { Fragment, h, type Markup } from './jsx.ts';
+import { Page } from './layout.tsx';
+import { headline, type ProgressFacts } from './progress-facts.ts';
+import type { View } from './view.ts';
+import { deliveries } from './words/deliveries.ts';
+import { progress } from './words/progress.ts';
+import { reasonFor } from './words/reasons.ts';
+
+const TONES: Readonly<Record<DeliveryStatus, Tone>> = {
+  queued: 'neutral',
+  sending: 'neutral',
+  unknown: 'warning',
+  sent: 'info',
+  failed: 'danger',
+  undelivered: 'danger',
+  delivered: 'good',
+  suppressed: 'warning',
+  expired: 'warning',
+  cancelled: 'warning',
+};
+
+type Announcement = ProgressFacts['record'];
+
+interface ListProps {
+  readonly view: View;
+  readonly record: Announcement;
+  readonly rows: readonly DeliveryRow[];
+  readonly filters: {
+    readonly q: string;
+    readonly channel?: Channel | undefined;
+    readonly status?: DeliveryStatus | undefined;
+  };
+  /** Of the last row, when there are more. */
+  readonly last: number | undefined;
+  readonly after: number;
+  readonly page: string;
+  readonly pageOf: (row: DeliveryRow) => string;
+  readonly addressOf: (row: DeliveryRow) => string;
+}
+
+const why = (view: View, { channel, code, status }: DeliveryRow) =>
+  code === null ? '' : reasonFor(view.locale, channel, code || status).why;
+
+export const DeliveriesPage = (props: ListProps): Markup => {
+  const { view, record, rows, filters, last, after, page, pageOf, addressOf } = props;
+  const t = deliveries[view.locale];
+  const p = progress[view.locale];
+  const list = `${page}/deliveries`;
+  const query = (more: { readonly [name: string]: string | number }) => {
+    const { channel, status } = filters;
+    const params = new URLSearchParams({
+      ...(channel && { channel }),
+      ...(status && { status }),
+      ...Object.fromEntries(Object.entries(more).map(([name, value]) => [name, String(value)])),
+    });
+    return `?${params}`;
+  };
+  return (
+    <Page
+      view={view}
+      title={t.title}
+      place="home"
+      trail={[[`${page}/progress`, headline(record)]]}
+      actions={<ButtonLink href={`${list}.csv${query({})}`}>{t.csv}</ButtonLink>}
+    >
+      <p class="intro">{t.intro}</p>
+      <form method="get" action={list} class="columns">
+        <Field
+          view={view}
+          name="q"
+          type="search"
+          label={t.search}
+          hint={t.searchHint}
+          value={filters.q}
+          autocomplete="off"
+          maxlength={300}
+          optional
+        />
+        <Select
+          view={view}
+          name="channel"
+          label={t.channel}
+          value={filters.channel ?? ''}
+          options={[['', t.all], ...CHANNELS.map((channel) => [channel, p[channel]] as const)]}
+        />
+        <Select
+          view={view}
+          name="status"
+          label={t.status}
+          value={filters.status ?? ''}
+          options={[['', t.all], ...DELIVERY_STATUSES.map((status) => [status, t[status]] as const)]}
+        />
+        <Button look="plain">{t.find}</Button>
+      </form>
+      {rows.length === 0 ? (
+        <Empty title={filters.q ? t.noneFor(filters.q) : t.none}>{filters.q && <p>{t.noneForHint}</p>}</Empty>
+      ) : (
+        <Table
+          caption={t.title}
+          columns={[
+            { label: t.address },
+            { label: t.channel },
+            { label: t.status },
+            { label: t.code },
+            { label: t.attempt, numeric: true },
+          ]}
+          rows={rows.map((row) => [
+            <a href={pageOf(row)}>{addressOf(row)}</a>,
+            p[row.channel],
+            <Badge tone={TONES[row.status]}>{t[row.status]}</Badge>,
+            why(view, row),
+            number(view, row.attempt),
+          ])}
+        />
+      )}
+      <Pager
+        view={view}
+        earlier={after > 0 ? `${list}${query({})}` : undefined}
+        later={last === undefined ? undefined : `${list}${query({ after: last })}`}
+      />
+    </Page>
+  );
+};
+
+export const DeliveryPage = (props: {
+  readonly view: View;
+  readonly record: Announcement;
+  readonly delivery: DeliveryRow & { readonly events: readonly DeliveryEvent[] };
+  readonly message: MessageContent | null;
+  readonly id: string;
+  readonly page: string;
+  readonly address: string;
+}): Markup => {
+  const { view, record, delivery, message, id, page, address } = props;
+  const t = deliveries[view.locale];
+  const p = progress[view.locale];
+  return (
+    <Page
+      view={view}
+      title={t.one}
+      place="home"
+      trail={[
+        [`${page}/progress`, headline(record)],
+        [`${page}/deliveries`, t.title],
+      ]}
+    >
+      {record.mode === 'exercise' && <Notice kind="info">{p.exercise}</Notice>}
+      {record.supersededBy.length > 0 && <Notice kind="warning">{p.superseded}</Notice>}
+      <Facts
+        facts={[
+          [t.status, <Badge tone={TONES[delivery.status]}>{t[delivery.status]}</Badge>],
+          ...(delivery.code === null ? [] : [[t.code, `${why(view, delivery)} (${delivery.code})`] as const]),
+          [t.address, address],
+          [t.channel, p[delivery.channel]],
+          [t.language, delivery.locale],
+          [t.attempt, number(view, delivery.attempt)],
+          ...(delivery.dueAt ? [[t.due, <Time view={view} at={delivery.dueAt} />] as const] : []),
+          ...(delivery.providerMessageId
+            ? [[t.provider, <code>{delivery.providerMessageId}</code>] as const]
+            : []),
+        ]}
+      />
+      <Section id="events" title={t.events}>
+        {delivery.events.length === 0 ? (
+          <Empty title={t[delivery.status]} />
+        ) : (
+          <Table
+            caption={t.events}
+            columns={[{ label: t.at }, { label: t.event }, { label: t.source }, { label: t.detail }]}
+            rows={delivery.events.map((event) => [
+              <Time view={view} at={event.at} />,
+              Object.hasOwn(t, event.type) ? String(t[event.type as DeliveryStatus]) : event.type,
+              event.source,
+              [event.code, event.detail].filter(Boolean).join(' · '),
+            ])}
+          />
+        )}
+      </Section>
+      <Section id="message" title={t.text} intro={t.textHint}>
+        {message === null ? (
+          <Empty title={t.cannotRender} />
+        ) : (
+          <Message view={view} message={message} id={id} />
+        )}
+      </Section>
+    </Page>
+  );
+};
+
+const Message = ({
+  view,
+  message,
+  id,
+}: {
+  readonly view: View;
+  readonly message: MessageContent;
+  readonly id: string;
+}): Markup => {
+  const t = deliveries[view.locale];
+  switch (message.channel) {
+    case 'sms':
+      return (
+        <>
+          <pre class="message">{message.body}</pre>
+          <p class="hint">{t.parts(number(view, message.segments.count), message.segments.encoding)}</p>
+        </>
+      );
+    case 'email':
+      return (
+        <>
+          <Facts facts={[[t.subject, message.subject]]} />
+          <iframe class="mail" src={`/console/deliveries/${id}/mail`} title={t.html} sandbox="" />
+          <details>
+            <summary>{t.plain}</summary>
+            <pre class="message">{message.text}</pre>
+          </details>
+        </>
+      );
+    case 'webhook':
+      return <pre class="message">{JSON.stringify(JSON.parse(message.body), null, 2)}</pre>;
+  }
+};
