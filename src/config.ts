@@ -57,6 +57,8 @@ export interface Config {
   readonly smsSignature: Readonly<Record<string, string>>;
   readonly officeName: string;
   readonly officeTimezone: string;
+  /** What a segment costs; undefined: not told. */
+  readonly smsPrice: { readonly perSegment: number; readonly currency: string } | undefined;
   readonly defaultLocale: string;
   readonly webhookAllowedCidrs: readonly string[];
   /** Who is mailed the head of the audit chain each day. */
@@ -135,6 +137,10 @@ function toConfig(env: Environment): Config {
       env.SMS_SIGNATURE ?? 'zh-CN=滨江公安,en=Binjiang Police',
       env.DEFAULT_LOCALE,
     ),
+    smsPrice:
+      env.SMS_PRICE_PER_SEGMENT === undefined
+        ? undefined
+        : { perSegment: env.SMS_PRICE_PER_SEGMENT, currency: env.SMS_CURRENCY },
     officeName: env.OFFICE_NAME,
     officeTimezone: env.OFFICE_TIMEZONE,
     defaultLocale: env.DEFAULT_LOCALE,

@@ -17,6 +17,9 @@ const rate = thatIs(
   (text) => /^\d{1,6}(\.\d+)?$/.test(text) && Number(text) > 0 && Number(text) <= 100_000,
   'must be a number above 0, and at most 100000',
 ).transform(Number);
+const price = thatIs((text) => /^\d{1,4}(\.\d{1,6})?$/.test(text), 'must be a number such as 0.05').transform(
+  Number,
+);
 const connections = thatIs(
   (text) => /^[1-9]\d{0,2}$/.test(text),
   'must be a whole number from 1 to 999',
@@ -69,6 +72,11 @@ const environmentSchema = z.object({
   SMS_SEGMENTS_PER_SECOND: rate.optional(),
   SMS_CONNECTIONS: connections.default(64),
   SMS_SIGNATURE: z.string().optional(),
+  SMS_PRICE_PER_SEGMENT: price.optional(),
+  SMS_CURRENCY: z
+    .string()
+    .regex(/^[A-Z]{3}$/, 'must be a currency’s three letters (ISO 4217), such as CNY')
+    .default('CNY'),
   SMTP_URL: url(['smtp:', 'smtps:']).optional(),
   EMAIL_FROM: thatIs(
     (text) => isTaken(() => parseFrom(text)),

@@ -2,6 +2,7 @@ import formbody from '@fastify/formbody';
 import type { ZodServer } from '../api/common.ts';
 import type { WebApp } from '../web-app.ts';
 import { accountPages } from './account.tsx';
+import { approvePages } from './approve.tsx';
 import { assetRoutes } from './assets.ts';
 import type { ConsolePages } from './console-pages.ts';
 import { deliveryPages } from './deliveries.tsx';
@@ -44,6 +45,7 @@ const PAGES: readonly ConsolePages[] = [
   userPages,
   progressPages,
   deliveryPages,
+  approvePages,
 ];
 
 /** The press office's pages. Guard, forms' tokens and error pages are the same for all of them. */

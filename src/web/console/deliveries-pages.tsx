@@ -4,10 +4,11 @@ import { DELIVERY_STATUSES, type DeliveryStatus } from '../../domain/delivery.ts
 import type { MessageContent } from '../../domain/message.ts';
 import type { DeliveryEvent, DeliveryRow } from '../../pipeline/report-store.ts';
 import { Button, ButtonLink, Field, Select } from './components/form.tsx';
+import { Json, Mail, Sms } from './components/message.tsx';
 import { Badge, Empty, Notice, type Tone } from './components/notice.tsx';
 import { Facts, Pager, Section, Table } from './components/table.tsx';
 import { number, Time } from './format.tsx';
-import { Fragment, h, type Markup } from './jsx.ts';
+import { h, type Markup } from './jsx.ts';
 import { Page } from './layout.tsx';
 import { headline, type ProgressFacts } from './progress-facts.ts';
 import type { View } from './view.ts';
@@ -205,27 +206,12 @@ const Message = ({
   readonly message: MessageContent;
   readonly id: string;
 }): Markup => {
-  const t = deliveries[view.locale];
   switch (message.channel) {
     case 'sms':
-      return (
-        <>
-          <pre class="message">{message.body}</pre>
-          <p class="hint">{t.parts(number(view, message.segments.count), message.segments.encoding)}</p>
-        </>
-      );
+      return <Sms view={view} sms={message} />;
     case 'email':
-      return (
-        <>
-          <Facts facts={[[t.subject, message.subject]]} />
-          <iframe class="mail" src={`/console/deliveries/${id}/mail`} title={t.html} sandbox="" />
-          <details>
-            <summary>{t.plain}</summary>
-            <pre class="message">{message.text}</pre>
-          </details>
-        </>
-      );
+      return <Mail view={view} mail={message} src={`/console/deliveries/${id}/mail`} />;
     case 'webhook':
-      return <pre class="message">{JSON.stringify(JSON.parse(message.body), null, 2)}</pre>;
+      return <Json value={JSON.parse(message.body)} />;
   }
 };

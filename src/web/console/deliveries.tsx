@@ -13,6 +13,7 @@ import type { ConsolePages } from './console-pages.ts';
 import { BOM, csvLine } from './csv.ts';
 import { DeliveriesPage, DeliveryPage } from './deliveries-pages.tsx';
 import { h } from './jsx.ts';
+import { sendMailFrame } from './mail-frame.ts';
 import { goTo, show, viewOf } from './view.ts';
 
 /** Rows of a page, and of one question while a CSV is written. */
@@ -27,10 +28,6 @@ const filters = z
     after: z.coerce.number().int().min(0).max(0x7fff_ffff).catch(0),
   })
   .loose();
-
-/** A mail runs nothing and loads nothing; it may look as its sender wants. */
-const MAIL_POLICY =
-  "default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandbox; frame-ancestors 'self'";
 
 /** Who got it and who did not, one by one, and what each of them got. */
 export const deliveryPages: ConsolePages = (server, app) => {
@@ -170,11 +167,7 @@ export const deliveryPages: ConsolePages = (server, app) => {
       const message = await readMessage(id, n);
       if (message.channel !== 'email')
         throw new HeraldError('not-found', 'no-such-delivery', 'this delivery is not a mail');
-      return reply
-        .type('text/html; charset=utf-8')
-        .header('content-security-policy', MAIL_POLICY)
-        .header('x-frame-options', 'SAMEORIGIN')
-        .send(message.html);
+      return sendMailFrame(reply, message.html);
     },
   });
 };

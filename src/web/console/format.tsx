@@ -53,6 +53,10 @@ export const number = ({ locale }: Speaking, n: number, options: Intl.NumberForm
 export const percent = (view: Speaking, share: number): string =>
   number(view, share, { style: 'percent', maximumFractionDigits: share > 0 && share < 0.1 ? 1 : 0 });
 
+/** @param currency ISO 4217 */
+export const money = (view: Speaking, amount: number, currency: string): string =>
+  number(view, amount, { style: 'currency', currency });
+
 /** `3 min 20 s`, `2 小时 5 分`: the two largest units. @param seconds not negative */
 export function duration({ locale }: Speaking, seconds: number): string {
   const whole = Math.round(seconds);

@@ -60,6 +60,11 @@ const ALLOWED: Readonly<Record<string, 'anybody' | 'author' | 'approver' | 'admi
   'GET /console/announcements/:id/deliveries': 'author',
   'GET /console/announcements/:id/deliveries.csv': 'author',
   'GET /console/deliveries/:id': 'author',
+  'GET /console/announcements/:id/approve': 'author',
+  'GET /console/announcements/:id/mail': 'author',
+  'POST /console/announcements/:id/approve': 'approver',
+  'POST /console/announcements/:id/return': 'approver',
+  'POST /console/announcements/:id/reject': 'approver',
   'GET /console/deliveries/:id/mail': 'author',
 };
 const ORDER = ['anybody', 'author', 'approver', 'admin'] as const;

@@ -54,7 +54,11 @@ const halfWay = async (somebody: Person): Promise<Visitor> => {
 
 /** An act of an approver on an announcement that somebody else wrote. */
 const announcement =
-  (act: string, before: readonly ('approve' | 'pause')[] = ['approve']) =>
+  (
+    act: string,
+    before: readonly ('approve' | 'pause')[] = ['approve'],
+    fields: (id: number) => Promise<Readonly<Record<string, string>>> = async () => ({}),
+  ) =>
   async (): Promise<Call> => {
     const [author, approver] = [await person(herald, 'author'), await person(herald, 'approver')];
     const { announce, ids } = herald.app;
@@ -62,8 +66,9 @@ const announcement =
     await announce.submit(id, { id: author.id, role: 'author' });
     for (const one of before) await announce[one](id, { id: approver.id, role: 'approver' });
     const url = `/console/announcements/${ids.encode('announcement', id)}/${act}`;
-    return { by: await approver.visit(), actor: approver.id, url };
+    return { by: await approver.visit(), actor: approver.id, url, fields: await fields(id) };
   };
+const reason = async () => ({ reason: 'Somebody' });
 
 /** One good request for each route that changes something. */
 const CALLS: Readonly<Record<string, () => Promise<Call>>> = {
@@ -133,6 +138,11 @@ const CALLS: Readonly<Record<string, () => Promise<Call>>> = {
   '/console/announcements/:id/pause': announcement('pause'),
   '/console/announcements/:id/resume': announcement('resume', ['approve', 'pause']),
   '/console/announcements/:id/cancel': announcement('cancel'),
+  '/console/announcements/:id/approve': announcement('approve', [], async (id) => ({
+    sha256: (await herald.app.announce.get(id)).sha256 ?? '',
+  })),
+  '/console/announcements/:id/return': announcement('return', [], reason),
+  '/console/announcements/:id/reject': announcement('reject', [], reason),
 };
 
 const newest = async () => (await herald.app.audit.list({ limit: 1 }))[0]?.id ?? 0;

@@ -212,6 +212,8 @@ export const Button = ({
   readonly type?: 'submit' | 'button';
   readonly id?: string;
   readonly hidden?: boolean;
+  /** Where this button sends the form, instead of where the others do. */
+  readonly formaction?: string;
 }>): Markup => (
   <button type="submit" class={`button button-${look}`} name={name} value={value} {...rest}>
     {children}
