@@ -1,4 +1,5 @@
 import type { BrowserContextOptions } from 'playwright-core';
+import { runWorker, WORKER_KINDS } from '../../src/worker.ts';
 import { type Browser, type BrowserContext, DESK, type Page, startBrowser } from '../support/browser.ts';
 import { freePort } from '../support/servers.ts';
 import { cookieOf, type Person } from '../web/console/visitor.ts';
@@ -14,6 +15,8 @@ export interface BrowserOffice {
   context(options?: BrowserContextOptions): Promise<BrowserContext>;
   /** A page on which this person has signed in. */
   as(person: Person, options?: BrowserContextOptions): Promise<Page>;
+  /** Lets workers of every kind run, until it is closed. */
+  work(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -24,6 +27,8 @@ export async function openBrowserOffice(): Promise<BrowserOffice> {
   await herald.server.listen({ host: '127.0.0.1', port });
   const browser = await startBrowser();
   const problems: string[] = [];
+  const stopping = new AbortController();
+  const working: Promise<void>[] = [];
 
   const context = async (options: BrowserContextOptions = {}) => {
     const made = await browser.newContext({ viewport: DESK, locale: 'zh-CN', baseURL: url, ...options });
@@ -48,7 +53,21 @@ export async function openBrowserOffice(): Promise<BrowserOffice> {
       await made.addCookies([{ name: cookieOf(herald), value: await person.token(), url, httpOnly: true }]);
       return await made.newPage();
     },
+    async work() {
+      await Promise.all(
+        WORKER_KINDS.map(
+          (kind) =>
+            new Promise<void>((resolve, reject) => {
+              const ended = runWorker(herald.app, kind, stopping.signal, resolve);
+              ended.catch(reject);
+              working.push(ended);
+            }),
+        ),
+      );
+    },
     async close() {
+      stopping.abort();
+      await Promise.all(working);
       await browser.close();
       await herald.close();
       if (problems.length > 0) throw new Error(`in the browser's console: ${problems.join('\n')}`);

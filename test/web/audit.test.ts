@@ -203,6 +203,11 @@ describe('who looked up whom', () => {
       .filter(({ method, url }) => method === 'GET' && /subscriber|deliver|contact|suppression/.test(url))
       .map(({ url }) => url);
     expect(showing.sort()).toEqual([
+      // The console's are called in test/web/console/deliveries.test.ts.
+      '/console/announcements/:id/deliveries',
+      '/console/announcements/:id/deliveries.csv',
+      '/console/deliveries/:id',
+      '/console/deliveries/:id/mail',
       '/v1/announcements/:id/deliveries',
       '/v1/deliveries/:id',
       '/v1/subscribers',

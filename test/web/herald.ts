@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { FastifyInstance, InjectOptions } from 'fastify';
 import { pino } from 'pino';
+import { sandboxAccount } from '../../src/adapters.ts';
 import { type App, open } from '../../src/app.ts';
 import { loadConfig } from '../../src/config.ts';
 import type { Role } from '../../src/domain/announcement.ts';
@@ -46,8 +47,8 @@ export interface Caller {
 /** @param environment beside what a test always has, such as another PUBLIC_URL */
 export async function startHerald(environment: Readonly<Record<string, string>> = {}): Promise<Herald> {
   const database = await createTestDatabase();
-  const sandbox = await startSandbox();
   const secret = randomBytes(32).toString('base64');
+  const sandbox = await startSandbox({ twilio: sandboxAccount(secret) });
   const config = loadConfig({
     DATABASE_URL: database.connectionString,
     HERALD_SECRET: secret,

@@ -1,0 +1,126 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import {
+  DESK,
+  expectNoAxeViolations,
+  expectNoSidewaysScroll,
+  hasBrowser,
+  type Page,
+  PHONE,
+} from '../support/browser.ts';
+import { type Person, person } from '../web/console/visitor.ts';
+import { DRAFT } from '../web/herald.ts';
+import { type BrowserOffice, openBrowserOffice } from './office.ts';
+
+let office: BrowserOffice;
+let author: Person;
+let approver: Person;
+beforeAll(async () => {
+  if (!hasBrowser()) return;
+  office = await openBrowserOffice();
+  author = await person(office.herald, 'author', '李静');
+  approver = await person(office.herald, 'approver', '王强');
+  for (let i = 0; i < 30; i += 1)
+    await office.herald.app.subscribers.add(
+      {
+        name: `市民${i}`,
+        locale: 'zh-CN',
+        topics: [],
+        districts: [],
+        phone: `+1202555${String(1_000 + i)}`,
+        consentAt: new Date(),
+        consentSource: 'test',
+      },
+      { id: approver.id },
+    );
+  await office.work();
+});
+afterAll(() => office?.close());
+
+const draft = async (headline: string, more: object = {}) => {
+  const { announce, ids } = office.herald.app;
+  const content = { 'zh-CN': { ...DRAFT.content['zh-CN'], headline } };
+  const by = { id: author.id, role: 'author' as const };
+  const { id } = await announce.create(
+    { ...DRAFT, channels: ['sms'], urgency: 'urgent', content, ...more },
+    by,
+  );
+  await announce.submit(id, by);
+  return `/console/announcements/${ids.encode('announcement', id)}`;
+};
+const open = (page: Page, summary: string) => page.locator('summary', { hasText: summary }).click();
+
+describe.runIf(hasBrowser())('an announcement, in two browsers', () => {
+  test('is approved by somebody else, arrives while one watches, and is found by number', async () => {
+    await draft('警惕冒充客服诈骗');
+    const mine = await office.as(author);
+    await mine.goto('/console');
+    await mine.getByRole('link', { name: '警惕冒充客服诈骗' }).click();
+    await mine.getByText('您的角色不能审批').waitFor();
+
+    const theirs = await office.as(approver);
+    await theirs.goto('/console');
+    await theirs.getByRole('link', { name: '警惕冒充客服诈骗' }).click();
+    await theirs.getByText('30 (短信 30)').waitFor();
+    await theirs.getByRole('button', { name: /批准（试运行，30 人/ }).click();
+    await theirs.waitForURL('**/progress');
+    // It moves by itself: nothing is loaded again.
+    await theirs.getByText('已完成').waitFor({ timeout: 25_000 });
+    await theirs.getByText('30 / 30').waitFor();
+
+    await theirs.getByRole('link', { name: '逐条记录' }).click();
+    await theirs.getByLabel('手机号、邮箱或编号').fill('+1 202 555 1007');
+    await theirs.keyboard.press('Enter');
+    await theirs.getByRole('link', { name: '+12025551007' }).click();
+    await theirs.getByText('警惕冒充客服诈骗').last().waitFor();
+    expect(await theirs.locator('.bubble').textContent()).toContain('警惕冒充客服诈骗');
+  });
+
+  test('is paused, goes on, and is stopped, each asked once', async () => {
+    const page = await office.as(approver);
+    const url = await draft('定时的通告', { scheduledAt: new Date(Date.now() + 3_600_000).toISOString() });
+    await page.goto(`${url}/approve`);
+    await page.getByRole('button', { name: /批准/ }).click();
+    await page.waitForURL('**/progress');
+    for (const [ask, now, said] of [
+      ['暂停', '立即暂停', '已暂停。'],
+      ['继续发送', '继续', '已继续发送。'],
+      ['停止', '停止发送', '已停止。'],
+    ] as const) {
+      await open(page, ask);
+      await page.getByRole('button', { name: now, exact: true }).click();
+      await page.getByText(said).waitFor();
+    }
+  });
+
+  test('every page of it is for everybody: axe, 320 px, dark, English, and without JavaScript', {
+    timeout: 60_000,
+  }, async () => {
+    const url = await draft('每个人都能用的页面');
+    const { app } = office.herald;
+    const [sent] = await app.announce.list({ state: 'completed', limit: 1 });
+    const done = `/console/announcements/${app.ids.encode('announcement', sent?.id ?? 0)}`;
+    const pages = [
+      '/console',
+      `${url}/approve`,
+      `${done}/progress`,
+      `${done}/deliveries`,
+      `/console/deliveries/${app.ids.encode('delivery', sent?.id ?? 0, 1)}`,
+    ];
+    for (const [viewport, colorScheme, locale, javaScriptEnabled] of [
+      [PHONE, 'dark', 'zh-CN', true],
+      [PHONE, 'light', 'en', false],
+      [DESK, 'light', 'en', true],
+    ] as const) {
+      await app.pool.query('UPDATE users SET locale = $1', [locale]);
+      const page = await office.as(approver, { viewport, colorScheme, javaScriptEnabled });
+      for (const one of pages) {
+        await page.goto(one);
+        await page.locator('h1').waitFor();
+        await expectNoSidewaysScroll(page);
+        // axe itself is a script.
+        if (javaScriptEnabled) await expectNoAxeViolations(page);
+      }
+      await page.context().close();
+    }
+  });
+});
