@@ -21,6 +21,7 @@ import { createPreviewer, type HeldUntil, type Preview, smsProblems } from './pr
 import type {
   Actor,
   ActRecord,
+  AnnouncementPage,
   AnnouncementRecord,
   AnnouncementStore,
   AnnouncementTransaction,
@@ -47,11 +48,7 @@ export interface Announce {
   cancel(id: number, actor: Actor, reason?: string): Promise<AnnouncementRecord>;
   get(id: number): Promise<AnnouncementRecord>;
   acts(id: number): Promise<readonly ActRecord[]>;
-  list(page: {
-    readonly before?: number;
-    readonly limit: number;
-    readonly state?: AnnouncementState;
-  }): Promise<readonly AnnouncementRecord[]>;
+  list(page: AnnouncementPage): Promise<readonly AnnouncementRecord[]>;
   /** Every channel rendered, for a draft as sent in or an announcement as it is. */
   preview(what: { readonly id: number } | { readonly draft: unknown }): Promise<Preview>;
 }

@@ -21,7 +21,8 @@ const recordOver = (cases: string) => `
     r.draft, CASE WHEN a.state <> 'draft' THEN encode(r.sha256, 'hex') END AS sha256,
     json_build_object('reference', c.reference, 'title', c.title) AS "case",
     a.created_at AS "createdAt", a.submitted_at AS "submittedAt", a.approved_at AS "approvedAt", a.scheduled_at AS "scheduledAt",
-    a.expires_at AS "expiresAt", a.first_sent_at AS "firstSentAt", a.ended_at AS "endedAt"
+    a.expires_at AS "expiresAt", a.first_sent_at AS "firstSentAt", a.ended_at AS "endedAt",
+    a.created_by AS "createdBy", a.approved_by AS "approvedBy", a.break_glass_reason AS "breakGlassReason"
   FROM announcements a
   ${cases} c ON c.id = a.case_id
   JOIN revisions r ON r.announcement_id = a.id AND r.number = a.revision`;
@@ -235,10 +236,12 @@ export function createAnnouncementStore(pool: pg.Pool): AnnouncementStore {
       return rows;
     },
 
-    async list({ before, limit, state }) {
+    async list({ before, limit, state, states, search }) {
       const { rows } = await pool.query<AnnouncementRecord>(
-        `${RECORD} WHERE ($1::bigint IS NULL OR a.id < $1) AND ($2::text IS NULL OR a.state = $2) ORDER BY a.id DESC LIMIT $3`,
-        [before ?? null, state ?? null, limit],
+        `${RECORD} WHERE ($1::bigint IS NULL OR a.id < $1) AND ($2::text[] IS NULL OR a.state = ANY ($2))
+           AND ($3::text IS NULL OR strpos(lower(c.reference || ' ' || c.title), lower($3)) > 0)
+         ORDER BY a.id DESC LIMIT $4`,
+        [before ?? null, states ?? (state ? [state] : null), search || null, limit],
       );
       return rows;
     },

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type Herald, startHerald } from '../herald.ts';
+import { DRAFT, type Herald, startHerald } from '../herald.ts';
 import { PASSWORD, type Person, pathOf, person, sessionBehind, Visitor } from './visitor.ts';
 
 let herald: Herald;
@@ -42,6 +42,16 @@ const user =
     await prepare(somebody.id);
     const url = `/console/admin/users/${somebody.userId}/${act}`;
     return { by: await admin.visit(), actor: admin.id, url, fields };
+  };
+/** An act of an author on a draft of theirs. */
+const announcement =
+  (act: string, fields = {}) =>
+  async (): Promise<Call> => {
+    const somebody = await person(herald, 'author');
+    const by = await somebody.visit();
+    const { id } = await herald.app.announce.create(DRAFT, somebody);
+    const url = `/console/announcements/${herald.app.ids.encode('announcement', id)}/${act}`;
+    return { by, actor: somebody.id, url, fields };
   };
 const halfWay = async (somebody: Person): Promise<Visitor> => {
   const by = new Visitor(herald);
@@ -106,6 +116,8 @@ const CALLS: Readonly<Record<string, () => Promise<Call>>> = {
     await somebody.visit();
     return { by: await somebody.visit(), actor: somebody.id, url: '/console/account/sessions/end' };
   },
+  '/console/announcements/:id/submit': announcement('submit'),
+  '/console/announcements/:id/cancel': announcement('cancel'),
   '/console/admin/users': async () => ({
     by: await admin.visit(),
     actor: admin.id,
