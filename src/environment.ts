@@ -69,6 +69,13 @@ const environmentSchema = z.object({
   SMS_SEGMENTS_PER_SECOND: rate.optional(),
   SMS_CONNECTIONS: connections.default(64),
   SMS_SIGNATURE: z.string().optional(),
+  SMS_PRICE_PER_SEGMENT: thatIs((text) => /^\d{1,6}(\.\d{1,6})?$/.test(text), 'must be a price such as 0.045')
+    .transform(Number)
+    .optional(),
+  SMS_CURRENCY: thatIs(
+    (text) => /^[A-Z]{3}$/.test(text),
+    'must be a currency of ISO 4217, such as CNY',
+  ).default('CNY'),
   SMTP_URL: url(['smtp:', 'smtps:']).optional(),
   EMAIL_FROM: thatIs(
     (text) => isTaken(() => parseFrom(text)),

@@ -78,6 +78,10 @@ export interface AnnouncementTransaction {
   readonly now: number;
   /** Ids of all users who wrote any revision. */
   readonly authorIds: readonly number[];
+  /** The newest revision, as far as it decides who may go on writing it. */
+  readonly newest: { readonly authorId: number; readonly writtenAt: Date; readonly wasSubmitted: boolean };
+  /** Writes the newest revision anew; for whoever is still writing it. */
+  rewrite(draft: Draft, supersedes: number | null, urgency: Urgency): Promise<void>;
   addRevision(draft: Draft, supersedes: number | null, urgency: Urgency, authorId: number): Promise<void>;
   /** @param draft as it is submitted; the revision's own when it is left out */
   freeze(bundle: TemplateBundle, sha256: Buffer, draft?: Draft): Promise<void>;

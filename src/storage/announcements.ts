@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import type { Draft } from '../domain/announcement.ts';
+import type { Draft, Urgency } from '../domain/announcement.ts';
 import { canonicalSha256 } from '../domain/announcement.ts';
 import { HeraldError } from '../domain/errors.ts';
 import type { TemplateBundle } from '../domain/template.ts';
@@ -147,22 +147,35 @@ const APPROVE = `
     (SELECT coalesce(max(id), 0) FROM contacts)
   FROM approved`;
 
+/** What is read with the lock. */
+type Locked = AnnouncementTransaction['newest'] & { readonly now: number; readonly authors: number[] };
+
 function transaction(
   client: pg.PoolClient,
   record: AnnouncementRecord,
-  now: number,
-  authorIds: number[],
+  { now, authors: authorIds, ...newest }: Locked,
 ): AnnouncementTransaction {
   const { id } = record;
+  const setFacts = async (revision: number, draft: Draft, supersedes: number | null, urgency: Urgency) =>
+    await client.query(
+      `UPDATE announcements SET revision = $7, case_id = $2, kind = $3, supersedes = $4, urgency = $5, mode = $6 WHERE id = $1`,
+      [id, await caseId(client, draft), draft.kind, supersedes, urgency, draft.mode, revision],
+    );
   return {
     record,
     now,
     authorIds,
+    newest,
+    async rewrite(draft, supersedes, urgency) {
+      await setFacts(record.revision, draft, supersedes, urgency);
+      await client.query('UPDATE revisions SET draft = $3 WHERE announcement_id = $1 AND number = $2', [
+        id,
+        record.revision,
+        JSON.stringify(draft),
+      ]);
+    },
     async addRevision(draft, supersedes, urgency, authorId) {
-      await client.query(
-        `UPDATE announcements SET revision = revision + 1, case_id = $2, kind = $3, supersedes = $4, urgency = $5, mode = $6 WHERE id = $1`,
-        [id, await caseId(client, draft), draft.kind, supersedes, urgency, draft.mode],
-      );
+      await setFacts(record.revision + 1, draft, supersedes, urgency);
       await writeRevision(client, id, record.revision + 1, draft, authorId);
       await writeAct(client, id, 'edit', authorId);
     },
@@ -248,15 +261,15 @@ export function createAnnouncementStore(pool: pg.Pool): AnnouncementStore {
 
     locked: (id, act) =>
       inTransaction(pool, async (client) => {
-        const { rows } = await client.query<{ now: number; authors: number[] }>(
+        const { rows } = await client.query<Locked>(
           `SELECT extract(epoch FROM now())::float8 * 1000 AS now,
-             ARRAY(SELECT DISTINCT author_id FROM revisions WHERE announcement_id = $1) AS authors
-           FROM announcements WHERE id = $1 FOR UPDATE`,
+             ARRAY(SELECT DISTINCT author_id FROM revisions WHERE announcement_id = $1) AS authors,
+             r.author_id AS "authorId", r.created_at AS "writtenAt", r.sha256 IS NOT NULL AS "wasSubmitted"
+           FROM announcements a JOIN revisions r ON r.announcement_id = a.id AND r.number = a.revision
+           WHERE a.id = $1 FOR UPDATE OF a`,
           [id],
         );
-        const locked = rows[0];
-        const record = await loadRecord(client, id);
-        return act(transaction(client, record, locked?.now ?? Number.NaN, locked?.authors ?? []));
+        return act(transaction(client, await loadRecord(client, id), rows[0] ?? unknown()));
       }),
 
     async now() {
