@@ -53,12 +53,12 @@ export interface Config {
   readonly webhooksPerSecond: number;
   /** Requests at a time in one worker process. */
   readonly connections: { readonly sms: number; readonly email: number };
+  /** What the provider takes for a segment, for estimates; undefined: nobody said. */
+  readonly smsPrice: { readonly perSegment: number; readonly currency: string } | undefined;
   /** Locale → what stands before an SMS. */
   readonly smsSignature: Readonly<Record<string, string>>;
   readonly officeName: string;
   readonly officeTimezone: string;
-  /** What a segment costs; undefined: not told. */
-  readonly smsPrice: { readonly perSegment: number; readonly currency: string } | undefined;
   readonly defaultLocale: string;
   readonly webhookAllowedCidrs: readonly string[];
   /** Who is mailed the head of the audit chain each day. */
@@ -133,14 +133,14 @@ function toConfig(env: Environment): Config {
     },
     webhooksPerSecond: env.WEBHOOK_PER_SECOND,
     connections: { sms: env.SMS_CONNECTIONS, email: env.EMAIL_CONNECTIONS },
-    smsSignature: parseSignature(
-      env.SMS_SIGNATURE ?? 'zh-CN=滨江公安,en=Binjiang Police',
-      env.DEFAULT_LOCALE,
-    ),
     smsPrice:
       env.SMS_PRICE_PER_SEGMENT === undefined
         ? undefined
         : { perSegment: env.SMS_PRICE_PER_SEGMENT, currency: env.SMS_CURRENCY },
+    smsSignature: parseSignature(
+      env.SMS_SIGNATURE ?? 'zh-CN=滨江公安,en=Binjiang Police',
+      env.DEFAULT_LOCALE,
+    ),
     officeName: env.OFFICE_NAME,
     officeTimezone: env.OFFICE_TIMEZONE,
     defaultLocale: env.DEFAULT_LOCALE,

@@ -107,6 +107,8 @@ describe('a bad variable is named, with what it must be', () => {
     ['DEFAULT_LOCALE', 'zh_CN', /language tag/],
     ['AUDIT_ANCHOR_EMAILS', 'keeper@example.org, keeper', /mailboxes/],
     ['LOG_LEVEL', 'loud', /debug/],
+    ['SMS_PRICE_PER_SEGMENT', '-1', /number such as 0.05/],
+    ['SMS_CURRENCY', '¥', /ISO 4217/],
     ['SMS_SIGNATURE', 'zh_CN=滨江公安', /zh-CN=滨江公安,en=/],
     ['SMS_SIGNATURE', 'zh-CN=,en=Police', /must be a name/],
   ])('%s=%s', (name, value, must) => {

@@ -207,6 +207,28 @@ export function draftIssues(draft: Draft, now: number): readonly Issue[] {
   return issues;
 }
 
+/** Minutes for which an author's saving goes on writing one revision, so that there is none for every keystroke. */
+const WRITING_MINUTES = 15;
+
+/** Whether saving changes a revision instead of making the next one: it is one's own, young, and nobody was asked to approve it. */
+export const isBeingWritten = (
+  revision: { readonly authorId: number; readonly writtenAt: Date; readonly wasSubmitted: boolean },
+  userId: number,
+  now: number,
+): boolean =>
+  revision.authorId === userId &&
+  !revision.wasSubmitted &&
+  now - revision.writtenAt.getTime() < WRITING_MINUTES * 60_000;
+
+/** Names what somebody has before them while they write: another as soon as anything of it was changed. */
+export const versionOf = ({
+  revision,
+  draft,
+}: {
+  readonly revision: number;
+  readonly draft: Draft;
+}): string => `${revision}-${canonicalSha256(draft).toString('hex').slice(0, 16)}`;
+
 /** When an announcement began, or will begin, to be sent: at its approval, or at its hour if that is later. */
 export function startOf(times: {
   readonly approvedAt: Date | null;

@@ -1,26 +1,30 @@
 import {
   type Act,
   type AnnouncementState,
+  canonicalJson,
   canonicalSha256,
   DEFAULT_EXPIRY_HOURS,
   type Draft,
+  isBeingWritten,
   mayApprove,
   nextState,
   requireRole,
   urgencyOf,
+  versionOf,
 } from '../domain/announcement.ts';
 import type { Channel, Gateway, Route } from '../domain/channel.ts';
 import { HeraldError } from '../domain/errors.ts';
 import type { OpaqueIds } from '../domain/opaque-id.ts';
 import { requireReasons } from '../domain/privacy-lint.ts';
 import type { OfficeStyle, TemplateBundle } from '../domain/template.ts';
-import { checkAnnouncement, checkTimes, parseDraft } from './check-announcement.ts';
+import { checkAnnouncement, checkTimes, checkUnfinished, parseDraft } from './check-announcement.ts';
 import { renderContext } from './compose.ts';
 import type { Renderer, TemplateLibrary } from './ports.ts';
 import { createPreviewer, type HeldUntil, type Preview, smsProblems } from './preview.ts';
 import type {
   Actor,
   ActRecord,
+  AnnouncementPage,
   AnnouncementRecord,
   AnnouncementStore,
   AnnouncementTransaction,
@@ -32,6 +36,13 @@ export interface Announce {
   create(input: unknown, actor: Actor): Promise<AnnouncementRecord>;
   /** A new revision of a draft. */
   edit(id: number, input: unknown, actor: Actor): Promise<AnnouncementRecord>;
+  /**
+   * Keeps what somebody is writing, finished or not: in their newest revision while they are at it, else in a new one.
+   * @param id null: a new draft
+   * @param seen the version that they went on from ({@link versionOf})
+   * @throws HeraldError `draft-changed` (conflict) when another one was saved since; nothing is overwritten
+   */
+  save(id: number | null, input: unknown, actor: Actor, seen?: string): Promise<AnnouncementRecord>;
   /** Freezes templates and content; approval binds to their hash. @throws HeraldError `lint-reason-required`… */
   submit(id: number, actor: Actor): Promise<AnnouncementRecord>;
   /** @param options.sha256 what the approver was shown; refused when it is not what would be sent */
@@ -47,13 +58,11 @@ export interface Announce {
   cancel(id: number, actor: Actor, reason?: string): Promise<AnnouncementRecord>;
   get(id: number): Promise<AnnouncementRecord>;
   acts(id: number): Promise<readonly ActRecord[]>;
-  list(page: {
-    readonly before?: number;
-    readonly limit: number;
-    readonly state?: AnnouncementState;
-  }): Promise<readonly AnnouncementRecord[]>;
+  list(page: AnnouncementPage): Promise<readonly AnnouncementRecord[]>;
   /** Every channel rendered, for a draft as sent in or an announcement as it is. */
-  preview(what: { readonly id: number } | { readonly draft: unknown }): Promise<Preview>;
+  preview(
+    what: { readonly id: number } | { readonly draft: unknown; readonly unfinished?: boolean },
+  ): Promise<Preview>;
 }
 
 export interface AnnounceDeps {
@@ -89,9 +98,14 @@ export function createAnnounce(deps: AnnounceDeps): Announce {
   const { announcements: store, ids } = deps;
   const bundleOf = (draft: Draft) => deps.templates.bundle(draft.template, deps.style);
 
-  async function read(input: unknown): Promise<{ draft: Draft; supersedes: number | null }> {
+  async function read(
+    input: unknown,
+    unfinished = false,
+  ): Promise<{ draft: Draft; supersedes: number | null }> {
     const draft = parseDraft(input);
-    await checkAnnouncement(draft, bundleOf(draft), store, await store.now());
+    const [bundle, now] = [bundleOf(draft), await store.now()];
+    if (unfinished) checkUnfinished(draft, bundle, now);
+    else await checkAnnouncement(draft, bundle, store, now);
     if (!draft.supersedes) return { draft, supersedes: null };
     const { id } = ids.decode('announcement', draft.supersedes);
     const superseded = await store.get(id);
@@ -152,9 +166,28 @@ export function createAnnounce(deps: AnnounceDeps): Announce {
     async edit(id, input, actor) {
       requireRole(actor.role, 'author');
       const { draft, supersedes } = await read(input);
-      if (supersedes === id)
-        throw new HeraldError('invalid', 'invalid-announcement', 'an announcement cannot supersede itself');
+      if (supersedes === id) throw itself();
       return act(id, 'edit', (tx) => tx.addRevision(draft, supersedes, urgencyOf(draft), actor.id));
+    },
+
+    async save(id, input, actor, seen) {
+      requireRole(actor.role, 'author');
+      const { draft, supersedes } = await read(input, true);
+      const urgency = urgencyOf(draft);
+      if (id === null) return store.get(await store.create(draft, supersedes, urgency, actor));
+      if (supersedes === id) throw itself();
+      return act(id, 'edit', async (tx) => {
+        if (canonicalJson(tx.record.draft) === canonicalJson(draft)) return;
+        if (versionOf(tx.record) !== seen)
+          throw new HeraldError(
+            'conflict',
+            'draft-changed',
+            'somebody has saved the draft since you opened it',
+            { fix: 'look at both, and keep one' },
+          );
+        if (isBeingWritten(tx.newest, actor.id, tx.now)) await tx.rewrite(draft, supersedes, urgency);
+        else await tx.addRevision(draft, supersedes, urgency, actor.id);
+      });
     },
 
     async submit(id, actor) {
@@ -241,9 +274,12 @@ export function createAnnounce(deps: AnnounceDeps): Announce {
     preview: async (what) =>
       'id' in what
         ? preview(await store.get(what.id), await store.bundleOf(what.id))
-        : preview(await read(what.draft)),
+        : preview(await read(what.draft, what.unfinished)),
   };
 }
+
+const itself = () =>
+  new HeraldError('invalid', 'invalid-announcement', 'an announcement cannot supersede itself');
 
 const revisionSha256 = (draft: Draft, bundle: TemplateBundle): Buffer => canonicalSha256({ draft, bundle });
 

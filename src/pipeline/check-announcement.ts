@@ -37,6 +37,26 @@ export async function checkAnnouncement(
 }
 
 /**
+ * What may not even be kept while it is being written: whatever it cannot be shown with. The rest is asked for at submission.
+ * @throws HeraldError `invalid-announcement`
+ */
+export function checkUnfinished(draft: Draft, bundle: TemplateBundle, now: number): void {
+  const { manifest, locales, defaultLocale } = bundle;
+  const fields = new Set(manifest.fields.map(({ name }) => name));
+  const strange = (path: string, is: boolean) =>
+    is ? [{ path, message: 'is not part of the template' }] : [];
+  const issues = [
+    ...draftIssues(draft, now).filter(({ path }) => path === 'supersedes'),
+    ...strange(`content.${defaultLocale}`, !Object.hasOwn(draft.content, defaultLocale)),
+    ...Object.entries(draft.content).flatMap(([locale, texts]) => [
+      ...strange(`content.${locale}`, !Object.hasOwn(locales, locale)),
+      ...Object.keys(texts).flatMap((name) => strange(`content.${locale}.${name}`, !fields.has(name))),
+    ]),
+  ];
+  if (issues.length > 0) throw refuse(issues);
+}
+
+/**
  * The same for what only time can have made wrong since the draft was submitted.
  * @throws HeraldError `invalid-announcement`
  */

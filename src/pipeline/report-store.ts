@@ -16,6 +16,16 @@ export interface ChannelReport {
   readonly max: number | null;
 }
 
+export interface DeliverySums {
+  readonly total: number;
+  /** Not yet at an end: queued, being sent, unsettled. */
+  readonly open: number;
+  /** Of these, those that may have been sent and are being settled. */
+  readonly unsettled: number;
+  /** Taken by a provider, or delivered. */
+  readonly sent: number;
+}
+
 export interface DeliveryRow {
   readonly announcementId: number;
   readonly n: number;
@@ -51,6 +61,8 @@ export interface DeliveryEvent {
 
 export interface ReportStore {
   channels(announcementId: number): Promise<Readonly<Partial<Record<Channel, ChannelReport>>>>;
+  /** Of several announcements, over all channels; one without deliveries is absent. */
+  sums(announcementIds: readonly number[]): Promise<ReadonlyMap<number, DeliverySums>>;
   expanded(announcementId: number): Promise<boolean>;
   /** Why messages did not arrive. @param sampled from a bounded part of them, for while they are being sent */
   troubles(announcementId: number, sampled: boolean): Promise<Troubles>;

@@ -45,6 +45,22 @@ export interface AnnouncementRecord {
   readonly firstSentAt: Date | null;
   readonly endedAt: Date | null;
   readonly reason: string | null;
+  readonly createdBy: number | null;
+  readonly approvedBy: number | null;
+  /** Why an admin approved it when nobody else answered; it stays for ever. */
+  readonly breakGlassReason: string | null;
+}
+
+/** Which announcements, newest first. */
+export interface AnnouncementPage {
+  /** Only those with a lower id. */
+  readonly before?: number;
+  readonly limit: number;
+  readonly state?: AnnouncementState;
+  /** Only those that are in one of these. */
+  readonly states?: readonly AnnouncementState[];
+  /** A part of the case's reference or title. */
+  readonly search?: string;
 }
 
 export interface ActRecord {
@@ -62,6 +78,10 @@ export interface AnnouncementTransaction {
   readonly now: number;
   /** Ids of all users who wrote any revision. */
   readonly authorIds: readonly number[];
+  /** The newest revision, as far as it decides who may go on writing it. */
+  readonly newest: { readonly authorId: number; readonly writtenAt: Date; readonly wasSubmitted: boolean };
+  /** Writes the newest revision anew; for whoever is still writing it. */
+  rewrite(draft: Draft, supersedes: number | null, urgency: Urgency): Promise<void>;
   addRevision(draft: Draft, supersedes: number | null, urgency: Urgency, authorId: number): Promise<void>;
   /** @param draft as it is submitted; the revision's own when it is left out */
   freeze(bundle: TemplateBundle, sha256: Buffer, draft?: Draft): Promise<void>;
@@ -83,11 +103,7 @@ export interface AnnouncementStore {
   get(id: number): Promise<AnnouncementRecord>;
   bundleOf(id: number): Promise<TemplateBundle | null>;
   acts(id: number): Promise<readonly ActRecord[]>;
-  list(page: {
-    readonly before?: number;
-    readonly limit: number;
-    readonly state?: AnnouncementState;
-  }): Promise<readonly AnnouncementRecord[]>;
+  list(page: AnnouncementPage): Promise<readonly AnnouncementRecord[]>;
   /** Runs `act` with the announcement's row locked; throwing rolls everything back. */
   locked<T>(id: number, act: (tx: AnnouncementTransaction) => Promise<T>): Promise<T>;
   /** The database's clock. */

@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import type { Draft } from '../domain/announcement.ts';
+import type { Draft, Urgency } from '../domain/announcement.ts';
 import { canonicalSha256 } from '../domain/announcement.ts';
 import { HeraldError } from '../domain/errors.ts';
 import type { TemplateBundle } from '../domain/template.ts';
@@ -21,7 +21,8 @@ const recordOver = (cases: string) => `
     r.draft, CASE WHEN a.state <> 'draft' THEN encode(r.sha256, 'hex') END AS sha256,
     json_build_object('reference', c.reference, 'title', c.title) AS "case",
     a.created_at AS "createdAt", a.submitted_at AS "submittedAt", a.approved_at AS "approvedAt", a.scheduled_at AS "scheduledAt",
-    a.expires_at AS "expiresAt", a.first_sent_at AS "firstSentAt", a.ended_at AS "endedAt"
+    a.expires_at AS "expiresAt", a.first_sent_at AS "firstSentAt", a.ended_at AS "endedAt",
+    a.created_by AS "createdBy", a.approved_by AS "approvedBy", a.break_glass_reason AS "breakGlassReason"
   FROM announcements a
   ${cases} c ON c.id = a.case_id
   JOIN revisions r ON r.announcement_id = a.id AND r.number = a.revision`;
@@ -146,22 +147,35 @@ const APPROVE = `
     (SELECT coalesce(max(id), 0) FROM contacts)
   FROM approved`;
 
+/** What is read with the lock. */
+type Locked = AnnouncementTransaction['newest'] & { readonly now: number; readonly authors: number[] };
+
 function transaction(
   client: pg.PoolClient,
   record: AnnouncementRecord,
-  now: number,
-  authorIds: number[],
+  { now, authors: authorIds, ...newest }: Locked,
 ): AnnouncementTransaction {
   const { id } = record;
+  const setFacts = async (revision: number, draft: Draft, supersedes: number | null, urgency: Urgency) =>
+    await client.query(
+      `UPDATE announcements SET revision = $7, case_id = $2, kind = $3, supersedes = $4, urgency = $5, mode = $6 WHERE id = $1`,
+      [id, await caseId(client, draft), draft.kind, supersedes, urgency, draft.mode, revision],
+    );
   return {
     record,
     now,
     authorIds,
+    newest,
+    async rewrite(draft, supersedes, urgency) {
+      await setFacts(record.revision, draft, supersedes, urgency);
+      await client.query('UPDATE revisions SET draft = $3 WHERE announcement_id = $1 AND number = $2', [
+        id,
+        record.revision,
+        JSON.stringify(draft),
+      ]);
+    },
     async addRevision(draft, supersedes, urgency, authorId) {
-      await client.query(
-        `UPDATE announcements SET revision = revision + 1, case_id = $2, kind = $3, supersedes = $4, urgency = $5, mode = $6 WHERE id = $1`,
-        [id, await caseId(client, draft), draft.kind, supersedes, urgency, draft.mode],
-      );
+      await setFacts(record.revision + 1, draft, supersedes, urgency);
       await writeRevision(client, id, record.revision + 1, draft, authorId);
       await writeAct(client, id, 'edit', authorId);
     },
@@ -235,25 +249,27 @@ export function createAnnouncementStore(pool: pg.Pool): AnnouncementStore {
       return rows;
     },
 
-    async list({ before, limit, state }) {
+    async list({ before, limit, state, states, search }) {
       const { rows } = await pool.query<AnnouncementRecord>(
-        `${RECORD} WHERE ($1::bigint IS NULL OR a.id < $1) AND ($2::text IS NULL OR a.state = $2) ORDER BY a.id DESC LIMIT $3`,
-        [before ?? null, state ?? null, limit],
+        `${RECORD} WHERE ($1::bigint IS NULL OR a.id < $1) AND ($2::text[] IS NULL OR a.state = ANY ($2))
+           AND ($3::text IS NULL OR strpos(lower(c.reference || ' ' || c.title), lower($3)) > 0)
+         ORDER BY a.id DESC LIMIT $4`,
+        [before ?? null, states ?? (state ? [state] : null), search || null, limit],
       );
       return rows;
     },
 
     locked: (id, act) =>
       inTransaction(pool, async (client) => {
-        const { rows } = await client.query<{ now: number; authors: number[] }>(
+        const { rows } = await client.query<Locked>(
           `SELECT extract(epoch FROM now())::float8 * 1000 AS now,
-             ARRAY(SELECT DISTINCT author_id FROM revisions WHERE announcement_id = $1) AS authors
-           FROM announcements WHERE id = $1 FOR UPDATE`,
+             ARRAY(SELECT DISTINCT author_id FROM revisions WHERE announcement_id = $1) AS authors,
+             r.author_id AS "authorId", r.created_at AS "writtenAt", r.sha256 IS NOT NULL AS "wasSubmitted"
+           FROM announcements a JOIN revisions r ON r.announcement_id = a.id AND r.number = a.revision
+           WHERE a.id = $1 FOR UPDATE OF a`,
           [id],
         );
-        const locked = rows[0];
-        const record = await loadRecord(client, id);
-        return act(transaction(client, record, locked?.now ?? Number.NaN, locked?.authors ?? []));
+        return act(transaction(client, await loadRecord(client, id), rows[0] ?? unknown()));
       }),
 
     async now() {

@@ -7,6 +7,7 @@ import type {
   ChannelReport,
   DeliveryEvent,
   DeliveryRow,
+  DeliverySums,
   Letter,
   ReportStore,
 } from '../pipeline/report-store.ts';
@@ -17,6 +18,12 @@ import { loadTroubles } from './troubles.ts';
 const COUNTS = `
   SELECT channel, status, sum(n)::int AS n, CASE WHEN status BETWEEN 'unknown' AND 'delivered' AND status <> 'failed' THEN sum(segments)::int ELSE 0 END AS segments
   FROM delivery_counts WHERE announcement_id = $1 GROUP BY channel, status HAVING sum(n) <> 0`;
+
+const SUMS = `
+  SELECT announcement_id AS id, sum(n)::int AS total, coalesce(sum(n) FILTER (WHERE status <= 'unknown'), 0)::int AS open,
+    coalesce(sum(n) FILTER (WHERE status = 'unknown'), 0)::int AS unsettled,
+    coalesce(sum(n) FILTER (WHERE status IN ('sent', 'delivered')), 0)::int AS sent
+  FROM delivery_counts WHERE announcement_id = ANY ($1) GROUP BY announcement_id HAVING sum(n) <> 0`;
 
 const LATENCIES = `
   SELECT channel, bucket, sum(n)::int AS n, max(max_ms)::float8 AS max_ms
@@ -76,6 +83,11 @@ export function createReportStore(pool: pg.Pool): ReportStore {
         };
       }
       return reports;
+    },
+
+    async sums(announcementIds) {
+      const { rows } = await pool.query<DeliverySums & { id: number }>(SUMS, [announcementIds]);
+      return new Map(rows.map(({ id, ...sums }) => [id, sums]));
     },
 
     async expanded(announcementId) {

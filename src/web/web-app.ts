@@ -7,6 +7,7 @@ export type WebApp = Pick<
   | 'log'
   | 'ids'
   | 'announce'
+  | 'templates'
   | 'messenger'
   | 'receive'
   | 'reports'

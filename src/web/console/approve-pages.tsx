@@ -1,6 +1,8 @@
 import { diffWords } from 'diff';
 import { CHANNELS } from '../../domain/channel.ts';
 import type { Preview } from '../../pipeline/preview.ts';
+import type { AnnouncementRecord } from '../../pipeline/stores.ts';
+import { AnnouncementPage, headlineOf } from './announcement-frame.tsx';
 import { Act, Button, Form, TextArea } from './components/form.tsx';
 import { Json, Mail, Sms } from './components/message.tsx';
 import { Empty, Notice } from './components/notice.tsx';
@@ -8,21 +10,18 @@ import { Facts, Section, Table } from './components/table.tsx';
 import { dateTime, duration, money, number, Time, timeOfDay } from './format.tsx';
 import type { Typed } from './forms.ts';
 import { type Children, Fragment, h, type Markup } from './jsx.ts';
-import { Page } from './layout.tsx';
-import { headline, type ProgressFacts } from './progress-facts.ts';
 import type { View } from './view.ts';
 import { approve } from './words/approve.ts';
-
-type Announcement = ProgressFacts['record'];
 
 export interface ApproveProps {
   readonly view: View;
   /** The announcement's own address. */
   readonly page: string;
-  readonly record: Announcement;
-  readonly superseded: Announcement | null;
+  readonly record: AnnouncementRecord;
+  readonly superseded: AnnouncementRecord | null;
   readonly preview: Preview;
   readonly authors: readonly string[];
+  readonly nameOf: (id: number | null) => string;
   /** Whether the visitor may approve it, wrote part of it, or has no such role. */
   readonly may: 'yes' | 'own' | 'not';
   /** It would really go out. */
@@ -35,10 +34,10 @@ export interface ApproveProps {
 }
 
 export const ApprovePage = (props: ApproveProps): Markup => {
-  const { view, record, changed, preview, page, superseded } = props;
+  const { view, record, changed, preview, page, superseded, nameOf } = props;
   const t = approve[view.locale];
   return (
-    <Page view={view} title={headline(record)} place="home">
+    <AnnouncementPage view={view} record={record} page={page} current="/approve" nameOf={nameOf}>
       {changed && (
         <Notice kind="danger" title={t.title}>
           {t.changed}
@@ -86,7 +85,7 @@ export const ApprovePage = (props: ApproveProps): Markup => {
       )}
       <Findings view={view} preview={preview} />
       <Decision {...props} />
-    </Page>
+    </AnnouncementPage>
   );
 };
 
@@ -165,8 +164,8 @@ const Changes = ({
   superseded,
 }: {
   readonly view: View;
-  readonly record: Announcement;
-  readonly superseded: Announcement;
+  readonly record: AnnouncementRecord;
+  readonly superseded: AnnouncementRecord;
 }): Markup => {
   const t = approve[view.locale];
   const before = superseded.draft.content;
@@ -177,7 +176,7 @@ const Changes = ({
     }),
   );
   return (
-    <Section id="changes" title={t.changes} intro={headline(superseded)}>
+    <Section id="changes" title={t.changes} intro={headlineOf(view, superseded)}>
       <Table
         caption={t.changes}
         columns={[{ label: t.where }, { label: t.changes }]}

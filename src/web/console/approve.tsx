@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { HeraldError } from '../../domain/errors.ts';
 import { idParams } from '../api/common.ts';
 import { actorOf, requireFreshSecondFactor, sessionOf } from '../session.ts';
+import { announcementFacts } from './announcement-facts.ts';
 import { ApprovePage, type ApproveProps } from './approve-pages.tsx';
 import type { ConsolePages } from './console-pages.ts';
 import { NOTHING_TYPED, readForm, type Typed, withError } from './forms.ts';
@@ -17,7 +18,7 @@ const decision = z.object({ reason: z.string().trim().min(1).max(2_000) });
 
 /** One page with all that an approver must see, bound to the hash of what was shown; and the other ways to decide. */
 export const approvePages: ConsolePages = (server, app) => {
-  const { announce, config, ids, identity } = app;
+  const { announce, config, ids } = app;
   const access = { config: { access: 'author' } as const };
   const toApprove = { config: { access: 'approver' } as const, schema: { params: idParams } };
   const numberOf = (request: FastifyRequest) =>
@@ -32,25 +33,27 @@ export const approvePages: ConsolePages = (server, app) => {
     id: number,
     more: Pick<ApproveProps, 'typed' | 'changed'> = { typed: NOTHING_TYPED, changed: false },
   ) => {
-    const [record, acts, preview] = await Promise.all([
+    const view = viewOf(request, app);
+    const [record, acts, preview, { users, nameOf }] = await Promise.all([
       announce.get(id),
       announce.acts(id),
       announce.preview({ id }),
+      announcementFacts(app, view),
     ]);
     const authorIds = new Set(
       acts.flatMap(({ act, userId }) => (['create', 'edit'].includes(act) && userId ? [userId] : [])),
     );
-    const accounts = await identity.accounts.list();
     const superseded = record.supersedes === null ? null : await announce.get(record.supersedes);
     const { userId, role } = sessionOf(request);
     return (
       <ApprovePage
-        view={viewOf(request, app)}
+        view={view}
         page={pageOf(id)}
         record={record}
+        nameOf={nameOf}
         superseded={superseded}
         preview={preview}
-        authors={accounts.flatMap(({ id: one, name }) => (authorIds.has(one) ? [name] : []))}
+        authors={users.flatMap(({ id: one, name }) => (authorIds.has(one) ? [name] : []))}
         may={role === 'author' ? 'not' : authorIds.has(userId) ? 'own' : 'yes'}
         live={isLive(record.mode)}
         price={config.smsPrice}

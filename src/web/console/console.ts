@@ -2,6 +2,7 @@ import formbody from '@fastify/formbody';
 import type { ZodServer } from '../api/common.ts';
 import type { WebApp } from '../web-app.ts';
 import { accountPages } from './account.tsx';
+import { announcementPages } from './announcements.tsx';
 import { approvePages } from './approve.tsx';
 import { assetRoutes } from './assets.ts';
 import type { ConsolePages } from './console-pages.ts';
@@ -35,6 +36,7 @@ const BODY_LIMIT = 1_000_000;
 
 const PAGES: readonly ConsolePages[] = [
   homePages,
+  announcementPages,
   signInPages,
   passkeyRoutes,
   secondFactorPages,

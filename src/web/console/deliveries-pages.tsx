@@ -3,6 +3,8 @@ import { CHANNELS } from '../../domain/channel.ts';
 import { DELIVERY_STATUSES, type DeliveryStatus } from '../../domain/delivery.ts';
 import type { MessageContent } from '../../domain/message.ts';
 import type { DeliveryEvent, DeliveryRow } from '../../pipeline/report-store.ts';
+import type { AnnouncementRecord } from '../../pipeline/stores.ts';
+import { AnnouncementPage, headlineOf, Marks } from './announcement-frame.tsx';
 import { Button, ButtonLink, Field, Select } from './components/form.tsx';
 import { Json, Mail, Sms } from './components/message.tsx';
 import { Badge, Empty, Notice, type Tone } from './components/notice.tsx';
@@ -10,7 +12,6 @@ import { Facts, Pager, Section, Table } from './components/table.tsx';
 import { number, Time } from './format.tsx';
 import { h, type Markup } from './jsx.ts';
 import { Page } from './layout.tsx';
-import { headline, type ProgressFacts } from './progress-facts.ts';
 import type { View } from './view.ts';
 import { deliveries } from './words/deliveries.ts';
 import { progress } from './words/progress.ts';
@@ -29,11 +30,10 @@ const TONES: Readonly<Record<DeliveryStatus, Tone>> = {
   cancelled: 'warning',
 };
 
-type Announcement = ProgressFacts['record'];
-
 interface ListProps {
   readonly view: View;
-  readonly record: Announcement;
+  readonly record: AnnouncementRecord;
+  readonly nameOf: (id: number | null) => string;
   readonly rows: readonly DeliveryRow[];
   readonly filters: {
     readonly q: string;
@@ -52,7 +52,7 @@ const why = (view: View, { channel, code, status }: DeliveryRow) =>
   code === null ? '' : reasonFor(view.locale, channel, code || status).why;
 
 export const DeliveriesPage = (props: ListProps): Markup => {
-  const { view, record, rows, filters, last, after, page, pageOf, addressOf } = props;
+  const { view, record, nameOf, rows, filters, last, after, page, pageOf, addressOf } = props;
   const t = deliveries[view.locale];
   const p = progress[view.locale];
   const list = `${page}/deliveries`;
@@ -66,11 +66,12 @@ export const DeliveriesPage = (props: ListProps): Markup => {
     return `?${params}`;
   };
   return (
-    <Page
+    <AnnouncementPage
       view={view}
-      title={t.title}
-      place="home"
-      trail={[[`${page}/progress`, headline(record)]]}
+      record={record}
+      page={page}
+      current="/deliveries"
+      nameOf={nameOf}
       actions={<ButtonLink href={`${list}.csv${query({})}`}>{t.csv}</ButtonLink>}
     >
       <p class="intro">{t.intro}</p>
@@ -128,33 +129,34 @@ export const DeliveriesPage = (props: ListProps): Markup => {
         earlier={after > 0 ? `${list}${query({})}` : undefined}
         later={last === undefined ? undefined : `${list}${query({ after: last })}`}
       />
-    </Page>
+    </AnnouncementPage>
   );
 };
 
 export const DeliveryPage = (props: {
   readonly view: View;
-  readonly record: Announcement;
+  readonly record: AnnouncementRecord;
+  readonly nameOf: (id: number | null) => string;
   readonly delivery: DeliveryRow & { readonly events: readonly DeliveryEvent[] };
   readonly message: MessageContent | null;
   readonly id: string;
   readonly page: string;
   readonly address: string;
 }): Markup => {
-  const { view, record, delivery, message, id, page, address } = props;
+  const { view, record, nameOf, delivery, message, id, page, address } = props;
   const t = deliveries[view.locale];
   const p = progress[view.locale];
   return (
     <Page
       view={view}
       title={t.one}
-      place="home"
+      place="announcements"
       trail={[
-        [`${page}/progress`, headline(record)],
+        [page, headlineOf(view, record)],
         [`${page}/deliveries`, t.title],
       ]}
     >
-      {record.mode === 'exercise' && <Notice kind="info">{p.exercise}</Notice>}
+      <Marks view={view} record={record} nameOf={nameOf} />
       {record.supersededBy.length > 0 && <Notice kind="warning">{p.superseded}</Notice>}
       <Facts
         facts={[

@@ -9,6 +9,7 @@ import type { DeliveryRow } from '../../pipeline/report-store.ts';
 import { idParams } from '../api/common.ts';
 import { lookUpOf } from '../api/deliveries.ts';
 import { actorOf, sessionOf } from '../session.ts';
+import { announcementFacts } from './announcement-facts.ts';
 import type { ConsolePages } from './console-pages.ts';
 import { BOM, csvLine } from './csv.ts';
 import { DeliveriesPage, DeliveryPage } from './deliveries-pages.tsx';
@@ -65,14 +66,17 @@ export const deliveryPages: ConsolePages = (server, app) => {
             ...(status && { status }),
           });
       const shown = rows.slice(0, PAGE);
+      const view = viewOf(request, app);
+      const { nameOf } = await announcementFacts(app, view);
       // Masked, they tell nobody who it is; asking for one address tells.
       if (sessionOf(request).role !== 'author' || wanted)
         await audit.note(lookUpOf(actorOf(request), record.id, shown));
       return show(
         reply,
         <DeliveriesPage
-          view={viewOf(request, app)}
+          view={view}
           record={record}
+          nameOf={nameOf}
           rows={shown}
           filters={{ q: wanted, channel, status }}
           last={rows.length > PAGE ? shown.at(-1)?.n : undefined}
@@ -140,6 +144,8 @@ export const deliveryPages: ConsolePages = (server, app) => {
         subjectType: 'delivery',
         subjectId: `${id}/${n}`,
       });
+      const view = viewOf(request, app);
+      const { nameOf } = await announcementFacts(app, view);
       const message = await readMessage(id, n).catch((error: unknown) => {
         if (error instanceof HeraldError) return null;
         throw error;
@@ -147,8 +153,9 @@ export const deliveryPages: ConsolePages = (server, app) => {
       return show(
         reply,
         <DeliveryPage
-          view={viewOf(request, app)}
+          view={view}
           record={record}
+          nameOf={nameOf}
           delivery={delivery}
           message={message}
           id={request.params.id}

@@ -3,20 +3,19 @@ import { z } from 'zod';
 import type { AnnouncementState } from '../../domain/announcement.ts';
 import { CHANNELS } from '../../domain/channel.ts';
 import { progressOf } from '../../domain/progress.ts';
+import type { AnnouncementRecord } from '../../pipeline/stores.ts';
 import { sessionOf } from '../session.ts';
 import type { WebApp } from '../web-app.ts';
+import { headlineOf } from './announcement-frame.tsx';
 import { Badge, Empty, Notice, Progress } from './components/notice.tsx';
 import { Section } from './components/table.tsx';
 import type { ConsolePages } from './console-pages.ts';
 import { duration, number, Time } from './format.tsx';
 import { type Children, h, type Markup } from './jsx.ts';
 import { Page } from './layout.tsx';
-import { headline, type ProgressFacts } from './progress-facts.ts';
 import { show, type View, viewOf } from './view.ts';
 import { home } from './words/home.ts';
 import { progress } from './words/progress.ts';
-
-type Announcement = ProgressFacts['record'];
 
 const query = z.object({ done: z.string().max(40).optional() }).loose();
 /** Of each kind. */
@@ -27,7 +26,10 @@ const LATE_S = 60;
 
 interface HomeFacts {
   readonly of: Readonly<
-    Record<'draft' | 'submitted' | 'approved' | 'sending' | 'paused' | 'completed', readonly Announcement[]>
+    Record<
+      'draft' | 'submitted' | 'approved' | 'sending' | 'paused' | 'completed',
+      readonly AnnouncementRecord[]
+    >
   >;
   /** Announcements of which the visitor wrote a part. */
   readonly own: ReadonlySet<number>;
@@ -38,7 +40,7 @@ interface HomeFacts {
 /** What is waiting, what is being sent, what is wrong. */
 export const homePages: ConsolePages = (server, app) => {
   const { announce, reports, ids } = app;
-  const pageOf = ({ id }: Announcement, page: string) =>
+  const pageOf = ({ id }: AnnouncementRecord, page: string) =>
     `/console/announcements/${ids.encode('announcement', id)}/${page}`;
 
   const look = async (request: FastifyRequest): Promise<HomeFacts> => {
@@ -120,9 +122,9 @@ export const homePages: ConsolePages = (server, app) => {
           </Section>
           {(
             [
-              [of.approved, t.scheduled, 'progress', (one: Announcement) => one.scheduledAt],
-              [of.draft, t.drafts, 'approve', (one: Announcement) => one.createdAt],
-              [of.completed, t.ended, 'progress', (one: Announcement) => one.endedAt],
+              [of.approved, t.scheduled, 'progress', (one: AnnouncementRecord) => one.scheduledAt],
+              [of.draft, t.drafts, 'approve', (one: AnnouncementRecord) => one.createdAt],
+              [of.completed, t.ended, 'progress', (one: AnnouncementRecord) => one.endedAt],
             ] as const
           ).map(
             ([list, title, page, at]) =>
@@ -152,7 +154,7 @@ export const homePages: ConsolePages = (server, app) => {
 function wrongs(
   view: View,
   { of, health }: HomeFacts,
-  pageOf: (one: Announcement, page: string) => string,
+  pageOf: (one: AnnouncementRecord, page: string) => string,
 ): readonly Children[] {
   const t = home[view.locale];
   const p = progress[view.locale];
@@ -169,7 +171,7 @@ function wrongs(
       ? [<Notice kind="warning">{t.late(duration(view, health.oldestDueSeconds))}</Notice>]
       : []),
     ...of.paused.map((one) => (
-      <Notice kind="warning" title={<a href={pageOf(one, 'progress')}>{headline(one)}</a>}>
+      <Notice kind="warning" title={<a href={pageOf(one, 'progress')}>{headlineOf(view, one)}</a>}>
         {one.reason ? t.paused(one.reason) : t.pausedByHand}
       </Notice>
     )),
@@ -207,7 +209,7 @@ const Card = ({
   children,
 }: {
   readonly view: View;
-  readonly one: Announcement;
+  readonly one: AnnouncementRecord;
   readonly href: string;
   readonly at: Date | null;
   readonly note?: string;
@@ -218,7 +220,7 @@ const Card = ({
   return (
     <li>
       <p class="card-title">
-        <a href={href}>{headline(one)}</a>{' '}
+        <a href={href}>{headlineOf(view, one)}</a>{' '}
         {one.urgency === 'urgent' && <Badge tone="danger">{t.urgent}</Badge>}{' '}
         {one.mode === 'exercise' && <Badge tone="info">{p.exerciseShort}</Badge>}
       </p>

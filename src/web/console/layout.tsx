@@ -20,6 +20,7 @@ const HTMX = JSON.stringify({
 
 const NAVIGATION = [
   ['home', '/console'],
+  ['announcements', '/console/announcements'],
   ['admin', '/console/admin'],
 ] as const satisfies readonly (readonly [IconName, string])[];
 /** Where a page belongs; `account` stands beside the person's name. */

@@ -86,9 +86,3 @@ export function progressLooker(
     return { record, expanded, channels, troubles: troubles.found, at: new Date() };
   };
 }
-
-/** What an announcement is known by: its headline in the first language that it is written in. */
-export function headline({ draft, case: about }: ProgressFacts['record']): string {
-  const [first] = Object.values(draft.content);
-  return first?.headline || about.title || about.reference;
-}

@@ -1,14 +1,13 @@
 import { FATES, type Fate } from '../../domain/progress.ts';
+import { AnnouncementPage, StateBadge } from './announcement-frame.tsx';
 import { Act, ButtonLink } from './components/form.tsx';
-import { Badge, Empty, Notice, type Tone } from './components/notice.tsx';
+import { Empty, Notice, type Tone } from './components/notice.tsx';
 import { Shares } from './components/shares.tsx';
 import { Facts, Section, Table } from './components/table.tsx';
 import { duration, number, percent, Time, timeOfDay } from './format.tsx';
 import { Fragment, h, type Markup } from './jsx.ts';
-import { Page } from './layout.tsx';
-import { type ChannelFacts, headline, isOver, type ProgressFacts } from './progress-facts.ts';
+import { type ChannelFacts, isOver, type ProgressFacts } from './progress-facts.ts';
 import type { View } from './view.ts';
-import { deliveries } from './words/deliveries.ts';
 import { progress } from './words/progress.ts';
 import { reasonFor } from './words/reasons.ts';
 
@@ -20,17 +19,6 @@ const FATE_TONES: Readonly<Record<Fate, Tone>> = {
   failed: 'danger',
   notSent: 'warning',
 };
-const STATE_TONES: Readonly<Record<ProgressFacts['record']['state'], Tone>> = {
-  draft: 'neutral',
-  submitted: 'info',
-  approved: 'info',
-  sending: 'info',
-  paused: 'warning',
-  completed: 'good',
-  rejected: 'danger',
-  cancelled: 'warning',
-  expired: 'warning',
-};
 
 interface Props {
   readonly view: View;
@@ -41,8 +29,10 @@ interface Props {
 
 const DONE = { pause: 'donePause', resume: 'doneResume', cancel: 'doneCancel' } as const;
 
-export const ProgressPage = (props: Props & { readonly done?: string | undefined }): Markup => {
-  const { view, facts, page, done } = props;
+export const ProgressPage = (
+  props: Props & { readonly done?: string | undefined; readonly nameOf: (id: number | null) => string },
+): Markup => {
+  const { view, facts, page, done, nameOf } = props;
   const t = progress[view.locale];
   const { record } = facts;
   const notice = Object.hasOwn(DONE, done ?? '') ? DONE[done as keyof typeof DONE] : undefined;
@@ -51,26 +41,22 @@ export const ProgressPage = (props: Props & { readonly done?: string | undefined
     ? {}
     : { 'hx-ext': 'sse', 'sse-connect': `${page}/events`, 'sse-swap': 'progress', 'sse-close': 'over' };
   return (
-    <Page
+    <AnnouncementPage
       view={view}
-      title={headline(record)}
-      place="home"
+      record={record}
+      page={page}
+      current="/progress"
+      nameOf={nameOf}
       scripts={over ? [] : ['sse.js']}
-      actions={
-        <>
-          {!over && <ButtonLink href={`${page}/progress`}>{t.refresh}</ButtonLink>}
-          <ButtonLink href={`${page}/deliveries`}>{deliveries[view.locale].title}</ButtonLink>
-        </>
-      }
+      actions={!over && <ButtonLink href={`${page}/progress`}>{t.refresh}</ButtonLink>}
     >
-      {record.mode === 'exercise' && <Notice kind="info">{t.exercise}</Notice>}
       {record.supersededBy.length > 0 && <Notice kind="warning">{t.superseded}</Notice>}
       {notice && <Notice kind="good">{t[notice]}</Notice>}
       <div {...moving}>
         <ProgressPart view={view} facts={facts} page={page} />
       </div>
       <Acts {...props} />
-    </Page>
+    </AnnouncementPage>
   );
 };
 
@@ -82,7 +68,7 @@ export const ProgressPart = ({ view, facts }: Props): Markup => {
   return (
     <>
       <p class="lead">
-        <Badge tone={STATE_TONES[record.state]}>{t[record.state]}</Badge> {inShort(view, facts)}
+        <StateBadge view={view} state={record.state} /> {inShort(view, facts)}
       </p>
       {record.state === 'paused' && (
         <Notice kind="warning">{record.reason ? t.pausedBecause(record.reason) : t.paused}</Notice>

@@ -2,6 +2,7 @@ import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { idParams } from '../api/common.ts';
 import { actorOf, stillSignedIn } from '../session.ts';
+import { announcementFacts } from './announcement-facts.ts';
 import type { ConsolePages } from './console-pages.ts';
 import { h } from './jsx.ts';
 import { createLive } from './live.ts';
@@ -26,11 +27,14 @@ export const progressPages: ConsolePages = (server, app) => {
     schema: { params: idParams, querystring: query },
     handler: async (request, reply) => {
       const id = numberOf(request);
+      const view = viewOf(request, app);
+      const [facts, { nameOf }] = await Promise.all([look(id), announcementFacts(app, view)]);
       return show(
         reply,
         <ProgressPage
-          view={viewOf(request, app)}
-          facts={await look(id)}
+          view={view}
+          facts={facts}
+          nameOf={nameOf}
           page={pageOf(id)}
           done={request.query.done}
         />,
@@ -53,15 +57,20 @@ export const progressPages: ConsolePages = (server, app) => {
     },
   });
 
-  const acts = { pause: announce.pause, resume: announce.resume, cancel: announce.cancel };
-  for (const [act, perform] of Object.entries(acts)) {
+  const acts = [
+    ['pause', announce.pause, 'approver'],
+    ['resume', announce.resume, 'approver'],
+    // What was not approved yet is its author's to discard; the domain checks whose what is.
+    ['cancel', announce.cancel, 'author'],
+  ] as const;
+  for (const [act, perform, access] of acts) {
     server.post(`/announcements/:id/${act}`, {
-      config: { access: 'approver' },
+      config: { access },
       schema: { params: idParams },
       handler: async (request, reply) => {
         const id = numberOf(request);
-        await perform(id, actorOf(request));
-        return goTo(reply, `${pageOf(id)}/progress?done=${act}`);
+        const { approvedAt } = await perform(id, actorOf(request));
+        return goTo(reply, `${pageOf(id)}${approvedAt ? '/progress' : ''}?done=${act}`);
       },
     });
   }

@@ -42,6 +42,10 @@ const ALLOWED: Readonly<Record<string, 'anybody' | 'author' | 'approver' | 'admi
   'POST /console/account/passkeys/remove': 'author',
   'POST /console/account/recovery-codes': 'author',
   'POST /console/account/sessions/end': 'author',
+  'GET /console/announcements': 'author',
+  'GET /console/announcements/:id': 'author',
+  'POST /console/announcements/:id/submit': 'author',
+  'POST /console/announcements/:id/cancel': 'author',
   'GET /console/admin': 'admin',
   'GET /console/admin/users': 'admin',
   'GET /console/admin/users/new': 'admin',
@@ -56,7 +60,6 @@ const ALLOWED: Readonly<Record<string, 'anybody' | 'author' | 'approver' | 'admi
   'GET /console/announcements/:id/events': 'author',
   'POST /console/announcements/:id/pause': 'approver',
   'POST /console/announcements/:id/resume': 'approver',
-  'POST /console/announcements/:id/cancel': 'approver',
   'GET /console/announcements/:id/deliveries': 'author',
   'GET /console/announcements/:id/deliveries.csv': 'author',
   'GET /console/deliveries/:id': 'author',
@@ -72,9 +75,12 @@ const routes = () =>
   herald.server.accessRules
     .filter(({ method, url }) => url.startsWith('/console') && method !== 'HEAD')
     .map(({ method, url }) => `${method} ${url}`);
+const NO_ANNOUNCEMENT = 'ann_00000000000000000000000000';
 /** An address of the route at which there is nothing that a request could break. */
 const addressOf = (url: string) =>
-  url.replace(':id', 'usr_00000000000000000000000000').replace(/:\w+/, 'nothing');
+  url
+    .replace(':id', url.includes('/announcements/') ? NO_ANNOUNCEMENT : 'usr_00000000000000000000000000')
+    .replace(/:\w+/, 'nothing');
 
 const ask = (visitor: Visitor, route: string) => {
   const [method, url = ''] = route.split(' ');

@@ -43,6 +43,16 @@ const user =
     const url = `/console/admin/users/${somebody.userId}/${act}`;
     return { by: await admin.visit(), actor: admin.id, url, fields };
   };
+/** An act of an author on a draft of theirs. */
+const draft =
+  (act: string, fields = {}) =>
+  async (): Promise<Call> => {
+    const somebody = await person(herald, 'author');
+    const by = await somebody.visit();
+    const { id } = await herald.app.announce.create(DRAFT, somebody);
+    const url = `/console/announcements/${herald.app.ids.encode('announcement', id)}/${act}`;
+    return { by, actor: somebody.id, url, fields };
+  };
 const halfWay = async (somebody: Person): Promise<Visitor> => {
   const by = new Visitor(herald);
   await by.get('/console/sign-in');
@@ -124,6 +134,7 @@ const CALLS: Readonly<Record<string, () => Promise<Call>>> = {
     await somebody.visit();
     return { by: await somebody.visit(), actor: somebody.id, url: '/console/account/sessions/end' };
   },
+  '/console/announcements/:id/submit': draft('submit'),
   '/console/admin/users': async () => ({
     by: await admin.visit(),
     actor: admin.id,
