@@ -19,6 +19,7 @@ import { openIdentity } from './identity.ts';
 import { normaliseEmail, normalisePhone } from './pipeline/address.ts';
 import { type Announce, createAnnounce } from './pipeline/announce.ts';
 import type { AuditStore } from './pipeline/audit-store.ts';
+import { type ApproverCalls, createApproverCalls } from './pipeline/call-approvers.ts';
 import { type Composer, createComposer } from './pipeline/compose.ts';
 import type { Identity } from './pipeline/identity/identity.ts';
 import { createMessenger, type Messenger } from './pipeline/message.ts';
@@ -36,10 +37,12 @@ import type {
 } from './pipeline/stores.ts';
 import { createRunner, createWakeUps, migrateQueue, type QueueOptions } from './queue/bullmq.ts';
 import { createRedisLimiter } from './queue/redis-limiter.ts';
+import { type Readiness, readiness, SCHEMA } from './readiness.ts';
 import { loadTemplates, type TemplateLibrary } from './render/load.ts';
 import { createRenderer } from './render/renderer.ts';
 import { packageRoot } from './root.ts';
 import { createAnnouncementStore } from './storage/announcements.ts';
+import { createCallStore } from './storage/approver-calls.ts';
 import { createAuditStore } from './storage/audit.ts';
 import { SLOTS } from './storage/counts.ts';
 import { createDeliveryStore } from './storage/deliveries.ts';
@@ -63,8 +66,6 @@ import { createSweepStore } from './storage/sweeps.ts';
 import { UserStore } from './storage/users.ts';
 import { createBreakerStore, createWorkerStore } from './storage/workers.ts';
 
-/** The schema versions that this code works with. */
-export const SCHEMA = { least: 4, most: 4 } as const;
 /** For claims, results and receipts, beside what else a process asks. */
 const KEYED_CONNECTIONS = 6;
 export const MIGRATIONS = join(packageRoot, 'src/storage/migrations');
@@ -81,6 +82,7 @@ export interface App {
 
   readonly announce: Announce;
   readonly messenger: Messenger;
+  readonly approverCalls: ApproverCalls;
   readonly receive: Receive;
   readonly reports: ReportStore;
 
@@ -124,12 +126,6 @@ export interface Engine {
   readonly composer: Composer;
   readonly adapters: ReturnType<typeof createAdapters>;
   readonly requestTimeoutMs: typeof REQUEST_TIMEOUT_MS;
-}
-
-export interface Readiness {
-  readonly ready: boolean;
-  /** `ok`, or what is wrong. */
-  readonly checks: { readonly database: string; readonly schema: string; readonly queue: string };
 }
 
 const clock: Clock = {
@@ -283,6 +279,22 @@ export async function open(
       parseBounce: (raw) => parseBounce(raw, mailboxes),
     });
 
+    const messenger = createMessenger({
+      ...common,
+      ...writing,
+      messages: createMessageStore(pool, slot),
+      wake: (job) => wake(async () => [job]),
+    });
+    const approverCalls = createApproverCalls({
+      calls: createCallStore(pool, slot),
+      messenger,
+      ids,
+      publicUrl: config.publicUrl,
+      defaultLocale: config.defaultLocale,
+      wake: (jobs) => wake(async () => jobs),
+      log,
+    });
+
     return {
       config,
       log,
@@ -297,13 +309,14 @@ export async function open(
         publicUrl: config.publicUrl,
         heldUntil: (channels, at) => quietHours.heldUntil(channels, at),
         wake: () => wake(() => sweeps.startDue()),
+        callApprovers: () =>
+          approverCalls.callDue().then(
+            () => undefined,
+            (error: unknown) => log.warn({ err: error }, 'the sweeper will call the approvers'),
+          ),
       }),
-      messenger: createMessenger({
-        ...common,
-        ...writing,
-        messages: createMessageStore(pool, slot),
-        wake: (job) => wake(async () => [job]),
-      }),
+      messenger,
+      approverCalls,
       receive,
       reports: createReportStore(pool),
       audit,
@@ -382,18 +395,4 @@ function libraryOf(templates: TemplateLibrary, { defaultLocale }: ReadyConfig): 
         templates.bundle(manifest.name, { ...bare, purpose: manifest.for ?? 'announcement' }),
       ),
   );
-}
-
-async function readiness(pool: pg.Pool, wakeUps: WakeUps): Promise<Readiness> {
-  const verdict = (check: Promise<unknown>) =>
-    check.then(
-      () => 'ok',
-      (error: unknown) => (error instanceof Error ? error.message : String(error)),
-    );
-  const [database, schema, queue] = await Promise.all([
-    verdict(pool.query('SELECT 1')),
-    verdict(requireSchema(pool, SCHEMA)),
-    verdict(wakeUps.ping()),
-  ]);
-  return { ready: [database, schema, queue].every((v) => v === 'ok'), checks: { database, schema, queue } };
 }

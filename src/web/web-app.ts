@@ -8,6 +8,7 @@ export type WebApp = Pick<
   | 'ids'
   | 'announce'
   | 'messenger'
+  | 'approverCalls'
   | 'receive'
   | 'reports'
   | 'audit'

@@ -1,6 +1,7 @@
 import { Empty, Notice } from './components/notice.tsx';
 import { Section } from './components/table.tsx';
 import type { ConsolePages } from './console-pages.ts';
+import { Time } from './format.tsx';
 import { h } from './jsx.ts';
 import { Page } from './layout.tsx';
 import { show, viewOf } from './view.ts';
@@ -13,10 +14,18 @@ export const homePages: ConsolePages = (server, app) => {
     handler: async (request, reply) => {
       const view = viewOf(request, app);
       const t = home[view.locale];
-      const { breakers } = await app.reports.health();
+      const [{ breakers }, unanswered] = await Promise.all([
+        app.reports.health(),
+        app.approverCalls.unanswered(),
+      ]);
       return show(
         reply,
         <Page view={view} title={t.hello(view.session?.name ?? '')} place="home">
+          {unanswered.map(({ title, since }) => (
+            <Notice kind="danger" title={t.nobodyLeft(title)}>
+              {t.nobodyLeftText} <Time view={view} at={since} />
+            </Notice>
+          ))}
           <Section id="waiting" title={t.waiting}>
             <Empty title={t.nothingWaiting}>
               <p>{t.nothingWaitingText}</p>
