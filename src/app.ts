@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type pg from 'pg';
 import type { Logger as PinoLogger } from 'pino';
 import { createAdapters, leaveAddress, REQUEST_TIMEOUT_MS } from './adapters.ts';
+import { openAdministration } from './administration.ts';
 import { parseBounce } from './channels/email/bounce.ts';
 import { type BounceListener, startBounceListener } from './channels/email/bounce-listener.ts';
 import { TWILIO_ABILITIES } from './channels/sms/twilio.ts';
@@ -17,6 +18,7 @@ import { OpaqueIds } from './domain/opaque-id.ts';
 import { findSandbox } from './find-sandbox.ts';
 import { openIdentity } from './identity.ts';
 import { normaliseEmail, normalisePhone } from './pipeline/address.ts';
+import type { Administration } from './pipeline/admin-store.ts';
 import { type Announce, createAnnounce } from './pipeline/announce.ts';
 import type { AuditStore } from './pipeline/audit-store.ts';
 import { type ApproverCalls, createApproverCalls } from './pipeline/call-approvers.ts';
@@ -91,6 +93,7 @@ export interface App {
   readonly users: UserStore;
   /** Who signs in to the console. */
   readonly identity: Identity;
+  readonly administration: Administration;
   readonly subscribers: SubscriberStore;
   readonly endpoints: EndpointStore;
   readonly lists: ListStore;
@@ -322,6 +325,7 @@ export async function open(
       audit,
       users: new UserStore(pool),
       identity: openIdentity(pool, config, audit),
+      administration: openAdministration(pool, config),
       lists,
       subscribers: new SubscriberStore(pool, {
         lists,

@@ -14,6 +14,7 @@ export type WebApp = Pick<
   | 'audit'
   | 'users'
   | 'identity'
+  | 'administration'
   | 'subscribers'
   | 'endpoints'
   | 'lists'

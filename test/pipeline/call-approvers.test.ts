@@ -199,7 +199,7 @@ describe('approvers', () => {
     await herald.listen();
     await herald.work();
     await eventually(
-      () => expect(herald.sandbox.ledger.list({ address: PHONES[0] })).toHaveLength(1),
+      async () => expect(herald.sandbox.ledger.list({ address: PHONES[0] })).toHaveLength(1),
       30_000,
     );
     expect(await called(id)).toEqual([0]);

@@ -2,6 +2,7 @@ import formbody from '@fastify/formbody';
 import type { ZodServer } from '../api/common.ts';
 import type { WebApp } from '../web-app.ts';
 import { accountPages } from './account.tsx';
+import { adminPages } from './admin.tsx';
 import { assetRoutes } from './assets.ts';
 import type { ConsolePages } from './console-pages.ts';
 import { enrolPages } from './enrol.tsx';
@@ -10,6 +11,7 @@ import { homePages } from './home.tsx';
 import { invitationPages } from './invitation.tsx';
 import { passkeyRoutes } from './passkeys.ts';
 import { preferenceRoutes } from './preferences.ts';
+import { rotaPages } from './rota.tsx';
 import { secondFactorPages } from './second-factor.tsx';
 import { signInPages } from './sign-in.tsx';
 import { userPages } from './users.tsx';
@@ -39,7 +41,9 @@ const PAGES: readonly ConsolePages[] = [
   invitationPages,
   preferenceRoutes,
   accountPages,
+  adminPages,
   userPages,
+  rotaPages,
 ];
 
 /** The press office's pages. Guard, forms' tokens and error pages are the same for all of them. */
