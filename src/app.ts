@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type pg from 'pg';
 import type { Logger as PinoLogger } from 'pino';
 import { createAdapters, leaveAddress, REQUEST_TIMEOUT_MS } from './adapters.ts';
+import { openAdministration } from './administration.ts';
 import { parseBounce } from './channels/email/bounce.ts';
 import { type BounceListener, startBounceListener } from './channels/email/bounce-listener.ts';
 import { TWILIO_ABILITIES } from './channels/sms/twilio.ts';
@@ -18,8 +19,10 @@ import { OpaqueIds } from './domain/opaque-id.ts';
 import { findSandbox } from './find-sandbox.ts';
 import { openIdentity } from './identity.ts';
 import { normaliseEmail, normalisePhone } from './pipeline/address.ts';
+import type { Administration } from './pipeline/admin-store.ts';
 import { type Announce, createAnnounce } from './pipeline/announce.ts';
 import type { AuditStore } from './pipeline/audit-store.ts';
+import { type ApproverCalls, createApproverCalls } from './pipeline/call-approvers.ts';
 import { type Composer, createComposer } from './pipeline/compose.ts';
 import type { Identity } from './pipeline/identity/identity.ts';
 import { createMessenger, type Messenger } from './pipeline/message.ts';
@@ -38,10 +41,12 @@ import type {
 } from './pipeline/stores.ts';
 import { createRunner, createWakeUps, migrateQueue, type QueueOptions } from './queue/bullmq.ts';
 import { createRedisLimiter } from './queue/redis-limiter.ts';
+import { type Readiness, readiness, SCHEMA } from './readiness.ts';
 import { loadTemplates, type TemplateLibrary } from './render/load.ts';
 import { createRenderer } from './render/renderer.ts';
 import { packageRoot } from './root.ts';
 import { createAnnouncementStore } from './storage/announcements.ts';
+import { createCallStore } from './storage/approver-calls.ts';
 import { createAuditStore } from './storage/audit.ts';
 import { SLOTS } from './storage/counts.ts';
 import { createDeliveryStore } from './storage/deliveries.ts';
@@ -65,8 +70,6 @@ import { createSweepStore } from './storage/sweeps.ts';
 import { UserStore } from './storage/users.ts';
 import { createBreakerStore, createWorkerStore } from './storage/workers.ts';
 
-/** The schema versions that this code works with. */
-export const SCHEMA = { least: 4, most: 4 } as const;
 /** For claims, results and receipts, beside what else a process asks. */
 const KEYED_CONNECTIONS = 6;
 export const MIGRATIONS = join(packageRoot, 'src/storage/migrations');
@@ -83,6 +86,7 @@ export interface App {
 
   readonly announce: Announce;
   readonly messenger: Messenger;
+  readonly approverCalls: ApproverCalls;
   readonly receive: Receive;
   readonly reports: ReportStore;
   /** The message of a delivery. */
@@ -93,6 +97,7 @@ export interface App {
   readonly users: UserStore;
   /** Who signs in to the console. */
   readonly identity: Identity;
+  readonly administration: Administration;
   readonly subscribers: SubscriberStore;
   readonly endpoints: EndpointStore;
   readonly lists: ListStore;
@@ -128,12 +133,6 @@ export interface Engine {
   readonly composer: Composer;
   readonly adapters: ReturnType<typeof createAdapters>;
   readonly requestTimeoutMs: typeof REQUEST_TIMEOUT_MS;
-}
-
-export interface Readiness {
-  readonly ready: boolean;
-  /** `ok`, or what is wrong. */
-  readonly checks: { readonly database: string; readonly schema: string; readonly queue: string };
 }
 
 function queueOptions(config: ReadyConfig, installationId: string): QueueOptions {
@@ -274,6 +273,21 @@ export async function open(
 
     const reports = createReportStore(pool);
     const composer = createComposer({ ...common, deliveries, publicUrl: config.publicUrl, leaveKey, clock });
+    const messenger = createMessenger({
+      ...common,
+      ...writing,
+      messages: createMessageStore(pool, slot),
+      wake: (job) => wake(async () => [job]),
+    });
+    const approverCalls = createApproverCalls({
+      calls: createCallStore(pool, slot),
+      messenger,
+      ids,
+      publicUrl: config.publicUrl,
+      defaultLocale: config.defaultLocale,
+      wake: (jobs) => wake(async () => jobs),
+      log,
+    });
 
     return {
       config,
@@ -289,19 +303,21 @@ export async function open(
         publicUrl: config.publicUrl,
         heldUntil: (channels, at) => quietHours.heldUntil(channels, at),
         wake: () => wake(() => sweeps.startDue()),
+        callApprovers: () =>
+          approverCalls.callDue().then(
+            () => undefined,
+            (error: unknown) => log.warn({ err: error }, 'the sweeper will call the approvers'),
+          ),
       }),
-      messenger: createMessenger({
-        ...common,
-        ...writing,
-        messages: createMessageStore(pool, slot),
-        wake: (job) => wake(async () => [job]),
-      }),
+      messenger,
+      approverCalls,
       receive,
       reports,
       readMessage: createReader({ reports, composer, smsRoutes: TWILIO_ABILITIES.routes }),
       audit,
       users: new UserStore(pool),
       identity: openIdentity(pool, config, audit),
+      administration: openAdministration(pool, config),
       lists,
       subscribers: new SubscriberStore(pool, {
         lists,
@@ -375,18 +391,4 @@ function libraryOf(templates: TemplateLibrary, { defaultLocale }: ReadyConfig): 
         templates.bundle(manifest.name, { ...bare, purpose: manifest.for ?? 'announcement' }),
       ),
   );
-}
-
-async function readiness(pool: pg.Pool, wakeUps: WakeUps): Promise<Readiness> {
-  const verdict = (check: Promise<unknown>) =>
-    check.then(
-      () => 'ok',
-      (error: unknown) => (error instanceof Error ? error.message : String(error)),
-    );
-  const [database, schema, queue] = await Promise.all([
-    verdict(pool.query('SELECT 1')),
-    verdict(requireSchema(pool, SCHEMA)),
-    verdict(wakeUps.ping()),
-  ]);
-  return { ready: [database, schema, queue].every((v) => v === 'ok'), checks: { database, schema, queue } };
 }

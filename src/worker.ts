@@ -121,12 +121,18 @@ async function runExpand({ engine, log }: App, _lease: Lease, until: AbortSignal
 }
 
 async function runSweep(
-  { engine, idempotency, imports, audit, messenger, config, clock, log }: App,
+  { engine, approverCalls, idempotency, imports, audit, messenger, config, clock, log }: App,
   _lease: Lease,
   until: AbortSignal,
 ): Promise<void> {
   for (let turn = 0; !until.aborted; turn += 1) {
     const started = clock.monotonicMs();
+    try {
+      // First, and by whichever sweeper comes: approvers do not wait for a broadcast's rows.
+      await approverCalls.callDue();
+    } catch (error) {
+      log.warn({ err: error }, 'approvers were not called; the next turn tries again');
+    }
     try {
       await sweep({ ...engine, clock, log });
       if (turn % TURNS_BETWEEN_PRUNES === 0)

@@ -39,6 +39,8 @@ function partOf(path: string): string {
       'ports.ts',
       'stores.ts',
       'account-store.ts',
+      'admin-store.ts',
+      'call-store.ts',
       'audit-store.ts',
       'message-store.ts',
       'report-store.ts',

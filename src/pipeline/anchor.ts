@@ -10,7 +10,7 @@ import type { Logger } from './ports.ts';
  */
 export async function anchorDaily(deps: {
   readonly audit: AuditStore;
-  readonly messenger: Messenger;
+  readonly messenger: Pick<Messenger, 'send'>;
   /** Mailboxes; may be none. */
   readonly emails: readonly string[];
   readonly log: Logger;

@@ -53,6 +53,11 @@ export interface Announce {
   ): Promise<AnnouncementRecord>;
   returnToAuthor(id: number, actor: Actor, reason: string): Promise<AnnouncementRecord>;
   reject(id: number, actor: Actor, reason: string): Promise<AnnouncementRecord>;
+  /**
+   * Says that an approver looks at it, so that the next one is not called meanwhile. Changes nothing else.
+   * @throws HeraldError `role-required`, `own-announcement`, `illegal-transition`
+   */
+  look(id: number, actor: Actor): Promise<AnnouncementRecord>;
   pause(id: number, actor: Actor, reason?: string): Promise<AnnouncementRecord>;
   resume(id: number, actor: Actor): Promise<AnnouncementRecord>;
   cancel(id: number, actor: Actor, reason?: string): Promise<AnnouncementRecord>;
@@ -82,6 +87,8 @@ export interface AnnounceDeps {
   readonly heldUntil: HeldUntil;
   /** Starts what is due at once instead of at the sweeper's next turn; never throws. */
   readonly wake: () => Promise<void>;
+  /** Calls the approvers for whom something waits, instead of at the sweeper's next turn; never throws. */
+  readonly callApprovers: () => Promise<void>;
 }
 
 /** Announcements that readers may have seen: the ones that can be superseded. */
@@ -194,7 +201,7 @@ export function createAnnounce(deps: AnnounceDeps): Announce {
       requireRole(actor.role, 'author');
       const { draft } = await store.get(id);
       const bundle = bundleOf(draft);
-      return act(id, 'submit', async (tx, to) => {
+      const waiting = await act(id, 'submit', async (tx, to) => {
         // Read again under the lock: topics and times may have changed since the draft was written.
         await checkAnnouncement(tx.record.draft, bundle, store, tx.now);
         if (tx.record.draft.template !== draft.template)
@@ -206,6 +213,8 @@ export function createAnnounce(deps: AnnounceDeps): Announce {
         await tx.freeze(bundle, revisionSha256(submitted, bundle), submitted);
         await tx.move('submit', to, actor, null);
       });
+      await deps.callApprovers();
+      return waiting;
     },
 
     approve: async (id, actor, { sha256 } = {}) => {
@@ -241,6 +250,15 @@ export function createAnnounce(deps: AnnounceDeps): Announce {
     reject: async (id, actor, reason) => {
       requireRole(actor.role, 'approver');
       return simple(id, 'reject', actor, withReason(reason));
+    },
+    look: async (id, actor) => {
+      await store.locked(id, async (tx) => {
+        mayApprove(actor, tx.authorIds);
+        // What may be approved may be looked at.
+        nextState(tx.record.state, 'approve');
+        await tx.look(actor);
+      });
+      return store.get(id);
     },
     pause: async (id, actor, reason) => {
       requireRole(actor.role, 'approver');

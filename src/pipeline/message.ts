@@ -7,7 +7,7 @@ import type { OfficeStyle } from '../domain/template.ts';
 import { normaliseEmail, normalisePhone } from './address.ts';
 import { fieldIssues, smsProblem } from './check-announcement.ts';
 import { renderContext } from './compose.ts';
-import type { MessageDraft, MessageStore } from './message-store.ts';
+import type { MessageDraft, MessageStore, NewMessage } from './message-store.ts';
 import type { Job, Renderer, SingleChannel, TemplateLibrary } from './ports.ts';
 import type { Actor } from './stores.ts';
 
@@ -24,6 +24,8 @@ export interface Messenger {
    *   `no-route`, `link-not-allowed`, `too-many-segments`
    */
   send(input: unknown, actor: Actor | null): Promise<{ readonly announcementId: number; readonly n: number }>;
+  /** Checks all that {@link send} checks but suppressions, for who writes it down in a transaction of their own. */
+  prepare(input: unknown, actor: Actor | null): NewMessage;
 }
 
 export interface MessengerDeps {
@@ -80,7 +82,7 @@ export function createMessenger(deps: MessengerDeps): Messenger {
   }
 
   return {
-    async send(input, actor) {
+    prepare(input, actor) {
       if (actor) requireRole(actor.role, 'admin');
       const wanted = parse(input);
       const { channel, template, fields, mode, expiresInMinutes, locale = style.defaultLocale } = wanted;
@@ -104,16 +106,12 @@ export function createMessenger(deps: MessengerDeps): Messenger {
       const content = Object.fromEntries(Object.keys(bundle.locales).map((spoken) => [spoken, fields]));
       const draft: MessageDraft = { kind: 'message', template, channels: [channel], mode, content };
       checkRenders(draft, bundle, { channel, address, locale });
-      const { job, ...written } = await deps.messages.add({
-        draft,
-        bundle,
-        sha256: canonicalSha256({ draft, bundle }),
-        address,
-        locale,
-        gateway,
-        expiresInMinutes,
-        by: actor,
-      });
+      const sha256 = canonicalSha256({ draft, bundle });
+      return { draft, bundle, sha256, address, locale, gateway, expiresInMinutes, by: actor };
+    },
+
+    async send(input, actor) {
+      const { job, ...written } = await deps.messages.add(this.prepare(input, actor));
       await deps.wake(job);
       return written;
     },

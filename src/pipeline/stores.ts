@@ -94,6 +94,8 @@ export interface AnnouncementTransaction {
     readonly expiresAt: Date;
     readonly scheduledAt: Date | null;
   }): Promise<void>;
+  /** Somebody looks at it: until then the next approver is not called. */
+  look(by: Actor): Promise<void>;
   bundle(): Promise<TemplateBundle | null>;
 }
 

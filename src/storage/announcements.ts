@@ -136,6 +136,17 @@ async function writeAct(
   );
 }
 
+/** Whatever somebody does with it, they were reached. */
+const ANSWER = `
+  UPDATE approver_calls SET answered_at = now() WHERE announcement_id = $1 AND user_id = $2 AND answered_at IS NULL`;
+
+/** Who looks and then falls asleep must not keep it waiting for ever. */
+const LOOK = `
+  INSERT INTO approver_calls AS c (announcement_id, revision, submitted_at, user_id, called_at, escalate_at, answered_at)
+  SELECT id, revision, submitted_at, $2, NULL, now() + interval '15 minutes', now() FROM announcements WHERE id = $1
+  ON CONFLICT (announcement_id, revision, submitted_at, user_id) DO UPDATE
+    SET answered_at = coalesce(c.answered_at, now()), escalate_at = excluded.escalate_at`;
+
 const APPROVE = `
   WITH approved AS (
     UPDATE announcements SET state = 'approved', approved_at = now(), approved_by = $2, gateway = $3, expires_at = $4,
@@ -191,11 +202,13 @@ function transaction(
       await client.query(
         `UPDATE announcements SET state = $2, reason = $3,
            submitted_at = CASE WHEN $2 = 'submitted' THEN now() ELSE submitted_at END,
+           nobody_left_at = CASE WHEN $2 = 'submitted' THEN NULL ELSE nobody_left_at END,
            ended_at = CASE WHEN $2 IN ('completed', 'rejected', 'cancelled', 'expired') THEN now() END
          WHERE id = $1`,
         [id, state, reason],
       );
       await writeAct(client, id, act, by?.id ?? null, reason);
+      if (by) await client.query(ANSWER, [id, by.id]);
     },
     async approve({ by, gateway, expiresAt, scheduledAt }) {
       const { audience, channels } = record.draft;
@@ -219,6 +232,11 @@ function transaction(
         audience.districts,
       ]);
       await writeAct(client, id, 'approve', by.id);
+      await client.query(ANSWER, [id, by.id]);
+    },
+    async look(by) {
+      await client.query(LOOK, [id, by.id]);
+      await writeAct(client, id, 'look', by.id);
     },
     bundle: () => loadBundle(client, id),
   };

@@ -39,37 +39,40 @@ const ADD = `
 /** Whoever leaves after this look is found by the claim. */
 const SUPPRESSED = 'SELECT reason FROM suppressions WHERE channel = $1 AND address = $2';
 
-/** @param slot of the counts, 0 to 15 */
-export function createMessageStore(pool: pg.Pool, slot: number): MessageStore {
+/**
+ * Writes a message in a transaction that is under way, nothing when it throws.
+ * @param slot of the counts, 0 to 15
+ * @throws HeraldError `address-suppressed` (conflict)
+ */
+export async function addMessage(
+  client: pg.PoolClient,
+  slot: number,
+  message: NewMessage,
+): ReturnType<MessageStore['add']> {
+  const { draft, bundle, address } = message;
+  const [channel] = draft.channels;
+  const { rows: suppressed } = await client.query<{ reason: string }>(SUPPRESSED, [channel, address]);
+  if (suppressed[0]) throw refusal(channel, suppressed[0].reason);
+  const bundleSha256 = canonicalSha256(bundle);
+  await freezeTemplates(client, bundle, bundleSha256);
+  const { rows } = await client.query<{ announcementId: number; shardId: number; generation: number }>(
+    ADD,
+    valuesOf(message, bundleSha256, slot),
+  );
+  const added = rows[0];
+  if (!added) throw new Error('the message was not written');
+  const { announcementId, shardId, generation } = added;
   return {
-    add: (message) =>
-      inTransaction(pool, async (client) => {
-        const { draft, bundle, address } = message;
-        const [channel] = draft.channels;
-        const { rows: suppressed } = await client.query<{ reason: string }>(SUPPRESSED, [channel, address]);
-        if (suppressed[0]) throw refusal(channel, suppressed[0].reason);
-        const bundleSha256 = canonicalSha256(bundle);
-        await freezeTemplates(client, bundle, bundleSha256);
-        const { rows } = await client.query<{ announcementId: number; shardId: number; generation: number }>(
-          ADD,
-          valuesOf(message, bundleSha256, slot),
-        );
-        const added = rows[0];
-        if (!added) throw new Error('the message was not written');
-        const { announcementId, shardId, generation } = added;
-        return {
-          announcementId,
-          n: N,
-          job: {
-            queue: queueOf(channel, SINGLE_PRIORITY),
-            id: shardId,
-            generation,
-            priority: SINGLE_PRIORITY,
-          },
-        };
-      }),
+    announcementId,
+    n: N,
+    job: { queue: queueOf(channel, SINGLE_PRIORITY), id: shardId, generation, priority: SINGLE_PRIORITY },
   };
 }
+
+/** @param slot of the counts, 0 to 15 */
+export const createMessageStore = (pool: pg.Pool, slot: number): MessageStore => ({
+  add: (message) => inTransaction(pool, (client) => addMessage(client, slot, message)),
+});
 
 const valuesOf = (message: NewMessage, bundleSha256: Buffer, slot: number) => [
   message.draft.mode,

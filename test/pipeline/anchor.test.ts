@@ -17,7 +17,7 @@ stories('the daily anchor', (test) => {
       warn: () => undefined,
       error: (fields: unknown) => void logged.push(fields),
     };
-    const messenger: Messenger = {
+    const messenger: Pick<Messenger, 'send'> = {
       async send(input, actor) {
         const message = input as { readonly to: string };
         if (message.to.startsWith('broken')) throw new Error('no such mailbox');

@@ -56,6 +56,7 @@ const CALLS: Readonly<Record<string, () => Promise<Call>>> = {
     body: DRAFT,
   }),
   'POST /v1/announcements/:id/submit': async () => act('author', 'submit', await announcement()),
+  'POST /v1/announcements/:id/look': async () => act('approver', 'look', await announcement('submit')),
   'POST /v1/announcements/:id/approve': async () => act('approver', 'approve', await announcement('submit')),
   'POST /v1/announcements/:id/return': async () =>
     act('approver', 'return', await announcement('submit'), { reason: 'a typo' }),

@@ -100,19 +100,27 @@ CREATE TABLE rota (
 );
 CREATE INDEX rota_time ON rota (ends_at);
 
+-- Who was asked to approve a submission: once each. What is written down here goes out in the same transaction.
 CREATE TABLE approver_calls (
   id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   announcement_id bigint NOT NULL REFERENCES announcements ON DELETE CASCADE,
   revision int NOT NULL,
+  -- The announcement's: what was returned and is submitted again is called for again.
+  submitted_at timestamptz NOT NULL,
   user_id bigint NOT NULL REFERENCES users,
-  called_at timestamptz NOT NULL DEFAULT now(),
-  -- When the next one is called, unless somebody has answered.
-  escalate_at timestamptz,
+  -- NULL: they came by themselves and said that they are looking.
+  called_at timestamptz DEFAULT now(),
+  -- By which they could be called; none: the next one's turn came at once.
+  channels channel[] NOT NULL DEFAULT '{}',
+  -- When the next one is called, unless it is decided by then.
+  escalate_at timestamptz NOT NULL,
   escalated_at timestamptz,
+  -- They decided, or said that they are looking.
   answered_at timestamptz,
-  UNIQUE (announcement_id, revision, user_id)
+  UNIQUE (announcement_id, revision, submitted_at, user_id),
+  CHECK (called_at IS NOT NULL OR answered_at IS NOT NULL)
 );
-CREATE INDEX approver_calls_due ON approver_calls (escalate_at) WHERE escalated_at IS NULL AND answered_at IS NULL;
+ALTER TABLE announcements ADD nobody_left_at timestamptz;
 
 -- An approval by one who may not have approved, because nobody else answered. Marked for ever.
 ALTER TABLE announcements ADD break_glass_reason text CHECK (break_glass_reason <> '');

@@ -91,6 +91,18 @@ export const announcementSchema = summarySchema.extend({
       at: time,
     }),
   ),
+  calls: z
+    .array(
+      z.object({
+        userId: z.string(),
+        revision: z.int(),
+        calledAt: timeOrNull.describe('Null: looked at it without being called'),
+        channels: z.array(z.enum(['sms', 'email'])),
+        escalateAt: time.describe('When the next one is called, while it is not decided'),
+        answeredAt: timeOrNull.describe('Decided, or said that they are looking'),
+      }),
+    )
+    .describe('Approvers who were asked to look at it, in order'),
 });
 
 export function summaryView(ids: App['ids'], record: Announcement): z.infer<typeof summarySchema> {
@@ -120,20 +132,23 @@ export function summaryView(ids: App['ids'], record: Announcement): z.infer<type
   };
 }
 
+export type AnnouncementApp = Pick<App, 'announce' | 'approverCalls' | 'reports' | 'quietHours' | 'ids'>;
+
 /** An announcement as the API and `herald status` show it. @throws HeraldError `no-such-announcement` */
 export async function readAnnouncement(
-  { announce, reports, quietHours, ids }: Pick<App, 'announce' | 'reports' | 'quietHours' | 'ids'>,
+  { announce, approverCalls, reports, quietHours, ids }: AnnouncementApp,
   id: number,
 ): Promise<z.infer<typeof announcementSchema>> {
   const record = await announce.get(id);
   const waits = record.urgency !== 'urgent' && ['approved', 'sending', 'paused'].includes(record.state);
-  const [acts, channels, expanded, held] = await Promise.all([
+  const [acts, calls, channels, expanded, held] = await Promise.all([
     announce.acts(id),
+    approverCalls.of(id),
     reports.channels(id),
     reports.expanded(id),
     waits ? quietHours.heldUntil(record.draft.channels) : {},
   ]);
-  return announcementView(ids, record, { acts, reports: channels, expanded, held });
+  return announcementView(ids, record, { acts, calls, reports: channels, expanded, held });
 }
 
 function announcementView(
@@ -141,6 +156,7 @@ function announcementView(
   record: Announcement,
   facts: {
     readonly acts: readonly Act[];
+    readonly calls: Awaited<ReturnType<App['approverCalls']['of']>>;
     readonly reports: Reports;
     readonly expanded: boolean;
     readonly held: Partial<Record<Channel, Date>>;
@@ -177,6 +193,14 @@ function announcementView(
       userId: act.userId === null ? null : ids.encode('user', act.userId),
       reason: act.reason,
       at: iso(act.at),
+    })),
+    calls: facts.calls.map((call) => ({
+      userId: ids.encode('user', call.userId),
+      revision: call.revision,
+      calledAt: isoOrNull(call.calledAt),
+      channels: [...call.channels],
+      escalateAt: iso(call.escalateAt),
+      answeredAt: isoOrNull(call.answeredAt),
     })),
   };
 }

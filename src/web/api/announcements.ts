@@ -5,7 +5,13 @@ import { HeraldError } from '../../domain/errors.ts';
 import { localeSchema } from '../../domain/template.ts';
 import { holderOf, type KeyHolder } from '../access.ts';
 import { pageFrom, pageOf, pageQuery, readCursor } from '../paging.ts';
-import { announcementSchema, readAnnouncement, summarySchema, summaryView } from './announcement-view.ts';
+import {
+  type AnnouncementApp,
+  announcementSchema,
+  readAnnouncement,
+  summarySchema,
+  summaryView,
+} from './announcement-view.ts';
 import { idParams, type ZodServer } from './common.ts';
 import { previewSchema, previewView } from './preview-view.ts';
 
@@ -33,6 +39,12 @@ const ACTS: readonly ActRoute[] = [
     access: 'author',
     summary: 'Ask for approval; freezes content and templates',
     run: (a, id, actor) => a.submit(id, actor),
+  },
+  {
+    name: 'look',
+    access: 'approver',
+    summary: 'Say that one looks at it: the next approver is not called for a quarter of an hour',
+    run: (a, id, actor) => a.look(id, actor),
   },
   {
     name: 'approve',
@@ -83,10 +95,7 @@ const actBody = z
   })
   .nullish();
 
-export function announcementRoutes(
-  server: ZodServer,
-  app: Pick<App, 'announce' | 'reports' | 'quietHours' | 'ids'>,
-): void {
+export function announcementRoutes(server: ZodServer, app: AnnouncementApp): void {
   const { announce, ids } = app;
   const tags = ['announcements'];
   const idOf = (id: string) => ids.decode('announcement', id).id;

@@ -2,6 +2,7 @@ import formbody from '@fastify/formbody';
 import type { ZodServer } from '../api/common.ts';
 import type { WebApp } from '../web-app.ts';
 import { accountPages } from './account.tsx';
+import { adminPages } from './admin.tsx';
 import { announcementPages } from './announcements.tsx';
 import { approvePages } from './approve.tsx';
 import { assetRoutes } from './assets.ts';
@@ -14,6 +15,7 @@ import { invitationPages } from './invitation.tsx';
 import { passkeyRoutes } from './passkeys.ts';
 import { preferenceRoutes } from './preferences.ts';
 import { progressPages } from './progress.tsx';
+import { rotaPages } from './rota.tsx';
 import { secondFactorPages } from './second-factor.tsx';
 import { signInPages } from './sign-in.tsx';
 import { userPages } from './users.tsx';
@@ -44,10 +46,12 @@ const PAGES: readonly ConsolePages[] = [
   invitationPages,
   preferenceRoutes,
   accountPages,
+  adminPages,
   userPages,
   progressPages,
   deliveryPages,
   approvePages,
+  rotaPages,
 ];
 
 /** The press office's pages. Guard, forms' tokens and error pages are the same for all of them. */

@@ -39,6 +39,10 @@ export const dateTime = (view: Speaking, at: Date): string =>
 export const timeOfDay = (view: Speaking, at: Date): string =>
   dateFormat(view, { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' }).format(at);
 
+/** `周一 7月20日`, `Mon, Jul 20`: a day of the office. */
+export const dayOf = (view: Speaking, at: Date): string =>
+  dateFormat(view, { weekday: 'short', month: 'short', day: 'numeric' }).format(at);
+
 /** A moment, in the office's zone with its offset. */
 export const Time = ({ view, at }: { readonly view: Speaking; readonly at: Date }): Markup => (
   <time datetime={at.toISOString()} class="nowrap">

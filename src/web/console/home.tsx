@@ -35,6 +35,8 @@ interface HomeFacts {
   readonly own: ReadonlySet<number>;
   readonly shares: ReadonlyMap<number, { readonly done: number; readonly total: number }>;
   readonly health: Awaited<ReturnType<WebApp['reports']['health']>>;
+  /** Nobody is left to be called for them. */
+  readonly unanswered: Awaited<ReturnType<WebApp['approverCalls']['unanswered']>>;
 }
 
 /** What is waiting, what is being sent, what is wrong. */
@@ -45,7 +47,7 @@ export const homePages: ConsolePages = (server, app) => {
 
   const look = async (request: FastifyRequest): Promise<HomeFacts> => {
     const list = (state: AnnouncementState, limit = SHOWN) => announce.list({ state, limit });
-    const [draft, submitted, approved, sending, paused, completed, health] = await Promise.all([
+    const [draft, submitted, approved, sending, paused, completed, health, unanswered] = await Promise.all([
       list('draft'),
       list('submitted'),
       list('approved'),
@@ -53,6 +55,7 @@ export const homePages: ConsolePages = (server, app) => {
       list('paused'),
       list('completed', ENDED_SHOWN),
       reports.health(),
+      app.approverCalls.unanswered(),
     ]);
     const { userId } = sessionOf(request);
     const acts = await Promise.all(submitted.map(async ({ id }) => [id, await announce.acts(id)] as const));
@@ -71,6 +74,7 @@ export const homePages: ConsolePages = (server, app) => {
       own: new Set(own),
       shares: new Map(shares),
       health,
+      unanswered,
     };
   };
 
@@ -87,6 +91,11 @@ export const homePages: ConsolePages = (server, app) => {
         reply,
         <Page view={view} title={t.hello(view.session?.name ?? '')} place="home">
           {request.query.done === 'declined' && <Notice kind="good">{t.declined}</Notice>}
+          {facts.unanswered.map(({ title, since }) => (
+            <Notice kind="danger" title={t.nobodyLeft(title)}>
+              {t.nobodyLeftText} <Time view={view} at={since} />
+            </Notice>
+          ))}
           <Section id="waiting" title={t.toApprove}>
             {of.submitted.length === 0 ? (
               <Empty title={t.nothingToApprove} />

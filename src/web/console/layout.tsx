@@ -126,13 +126,12 @@ const Trail = ({
 
 const Navigation = ({ view, place }: PageProps): Markup => {
   const t = common[view.locale];
-  const links = NAVIGATION.filter(([name]) => name !== 'admin' || view.session?.role === 'admin');
   return (
     <header class="side">
       <Wordmark view={view} />
       <nav class="places" aria-label={t.menu}>
         <ul>
-          {links.map(([name, href]) => (
+          {NAVIGATION.map(([name, href]) => (
             <li>
               <a href={href} aria-current={place === name ? 'page' : undefined}>
                 <Icon name={name} />

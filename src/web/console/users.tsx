@@ -23,8 +23,6 @@ export const userPages: ConsolePages = (server, app) => {
   const numberOf = (request: FastifyRequest) => ids.decode('user', idParams.parse(request.params).id).id;
   const pageOf = (id: number) => `${HOME}/${ids.encode('user', id)}`;
 
-  server.get('/admin', { config, handler: (_request, reply) => goTo(reply, HOME) });
-
   server.get('/admin/users', {
     config,
     handler: async (request, reply) =>

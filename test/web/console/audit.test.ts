@@ -141,6 +141,20 @@ const CALLS: Readonly<Record<string, () => Promise<Call>>> = {
     url: '/console/admin/users',
     fields: { name: 'Somebody', role: 'approver' },
   }),
+  '/console/admin/rota': async () => ({
+    by: await admin.visit(),
+    actor: admin.id,
+    url: '/console/admin/rota',
+    fields: { user: admin.userId, from: '2026-01-05T08:00', until: '2026-01-05T20:00', position: '1' },
+  }),
+  '/console/admin/rota/remove': async () => {
+    await herald.app.administration.rota.add(
+      { userId: admin.id, from: '2026-01-06T08:00', until: '2026-01-06T20:00', position: 1 },
+      undefined,
+    );
+    const { rows } = await herald.app.pool.query('SELECT max(id)::text AS id FROM rota');
+    return { by: await admin.visit(), actor: admin.id, url: '/console/admin/rota/remove', fields: rows[0] };
+  },
   '/console/admin/users/:id/role': user('role', { role: 'approver' }),
   '/console/admin/users/:id/disable': user('disable'),
   '/console/admin/users/:id/enable': user('enable', {}, (id) => herald.app.users.disable(id)),

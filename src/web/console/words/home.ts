@@ -24,6 +24,8 @@ export const home = words({
     noWorkers: (channel: string) => `没有${channel}发送程序在运行，消息会等待。请告诉管理员。`,
     late: (time: string) => `有消息已等待 ${time}，发送比平时慢。`,
     urgent: '紧急',
+    nobodyLeft: (title: string) => `“${title}”无人审批`,
+    nobodyLeftText: '已通知所有可联系的审批人，均未答复。请直接联系审批人。提交于',
   },
   en: {
     title: 'Home',
@@ -43,6 +45,9 @@ export const home = words({
     pausedByHand: 'Paused',
     health: 'Health',
     allWell: 'All is well',
+    nobodyLeft: (title: string) => `Nobody has answered for “${title}”`,
+    nobodyLeftText:
+      'Every approver who can be called was called, and nobody is left. Reach one of them yourself. Waiting since',
     breaker: (channel: string) =>
       `The provider for ${channel} refuses us. Sending waits, and goes on by itself when it works again.`,
     setApart: (n: string) =>
