@@ -28,9 +28,6 @@ const DONE = {
   rejected: 'rejectedDone',
   approved: 'approvedDone',
   cancel: 'cancelledDone',
-  suggested: 'suggestedDone',
-  accepted: 'acceptedDone',
-  declined: 'declinedDone',
 } as const;
 
 export const HubPage = (hub: Hub): Markup => {
@@ -63,7 +60,7 @@ export const HubPage = (hub: Hub): Markup => {
       <Section id="texts" title={t.text}>
         <Texts {...hub} />
       </Section>
-      <Section id="facts" title={t.parts}>
+      <Section id="facts" title={t.facts}>
         <HubFacts {...hub} />
       </Section>
       {record.state === 'draft' && (
@@ -166,7 +163,7 @@ const History = ({ view, acts, nameOf }: Hub): Markup => {
       caption={t.history}
       columns={[
         { label: t.what },
-        { label: t.who },
+        { label: t.by },
         { label: t.when },
         { label: t.revision },
         { label: t.reason },

@@ -78,7 +78,8 @@ export const announcementPages: ConsolePages = (server, app) => {
         reply,
         <HubPage
           view={view}
-          {...{ record, acts }}
+          record={facts.inOrder(record)}
+          acts={acts}
           {...facts}
           labelOf={facts.labelOf(record.draft.template)}
           done={request.query.done}

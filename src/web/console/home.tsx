@@ -33,6 +33,8 @@ interface HomeFacts {
   >;
   /** Announcements of which the visitor wrote a part. */
   readonly own: ReadonlySet<number>;
+  /** Announcements for which somebody suggests an edit. */
+  readonly suggested: ReadonlySet<number>;
   readonly shares: ReadonlyMap<number, { readonly done: number; readonly total: number }>;
   readonly health: Awaited<ReturnType<WebApp['reports']['health']>>;
   /** Nobody is left to be called for them. */
@@ -62,6 +64,12 @@ export const homePages: ConsolePages = (server, app) => {
     const own = acts.flatMap(([id, all]) =>
       all.some((act) => act.userId === userId && ['create', 'edit'].includes(act.act)) ? [id] : [],
     );
+    const suggestions = await Promise.all(
+      submitted.map(async ({ id, revision }) => [id, revision, await announce.suggestions(id)] as const),
+    );
+    const suggested = suggestions.flatMap(([id, now, all]) =>
+      all.some(({ decision, revision }) => decision === null && revision === now) ? [id] : [],
+    );
     const shares = await Promise.all(
       [...sending, ...paused].map(async ({ id }) => {
         const all = Object.values(await reports.channels(id)).map(({ counts }) => progressOf(counts));
@@ -72,6 +80,7 @@ export const homePages: ConsolePages = (server, app) => {
     return {
       of: { draft, submitted, approved, sending, paused, completed },
       own: new Set(own),
+      suggested: new Set(suggested),
       shares: new Map(shares),
       health,
       unanswered,
@@ -106,7 +115,9 @@ export const homePages: ConsolePages = (server, app) => {
                     view={view}
                     one={one}
                     href={pageOf(one, 'approve')}
-                    {...(facts.own.has(one.id) && { note: t.mine })}
+                    {...(facts.suggested.has(one.id)
+                      ? { note: t.suggested }
+                      : facts.own.has(one.id) && { note: t.mine })}
                     at={one.submittedAt}
                   />
                 ))}
