@@ -46,6 +46,7 @@ const ALLOWED: Readonly<Record<string, 'anybody' | 'author' | 'approver' | 'admi
   'GET /console/announcements/:id': 'author',
   'POST /console/announcements/:id/submit': 'author',
   'POST /console/announcements/:id/cancel': 'author',
+  'GET /console/announcements/:id/share': 'author',
   'POST /console/announcements/:id/look': 'approver',
   'POST /console/announcements/:id/break-glass': 'admin',
   'POST /console/announcements/:id/suggest': 'approver',
