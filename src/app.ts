@@ -317,7 +317,7 @@ export async function open(
       audit,
       users: new UserStore(pool),
       identity: openIdentity(pool, config, audit),
-      administration: openAdministration(pool, config),
+      administration: openAdministration(pool, config, slot),
       lists,
       subscribers: new SubscriberStore(pool, {
         lists,

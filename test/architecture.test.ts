@@ -41,6 +41,7 @@ function partOf(path: string): string {
       'account-store.ts',
       'admin-store.ts',
       'call-store.ts',
+      'citizen-store.ts',
       'audit-store.ts',
       'message-store.ts',
       'report-store.ts',

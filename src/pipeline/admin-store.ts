@@ -1,4 +1,5 @@
 import type { By } from './audit-store.ts';
+import type { HistoryStore, SuppressionStore } from './citizen-store.ts';
 
 /** Somebody's time of being called when something waits for approval. */
 export interface Duty {
@@ -51,4 +52,6 @@ export interface RotaStore {
 
 export interface Administration {
   readonly rota: RotaStore;
+  readonly history: HistoryStore;
+  readonly suppressions: SuppressionStore;
 }

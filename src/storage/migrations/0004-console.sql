@@ -156,3 +156,9 @@ CREATE TABLE endpoint_tests (
   ms int
 );
 CREATE INDEX endpoint_tests_endpoint ON endpoint_tests (endpoint_id, id);
+
+-- ── citizens ────────────────────────────────────────────────────────────────────────────────────────────────
+
+-- Why the office blocked an address, in its own words.
+ALTER TABLE suppressions ADD note text CHECK (note <> '');
+CREATE INDEX suppressions_blocked ON suppressions (created_at) WHERE reason = 'blocked';

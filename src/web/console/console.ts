@@ -18,6 +18,7 @@ import { progressPages } from './progress.tsx';
 import { rotaPages } from './rota.tsx';
 import { secondFactorPages } from './second-factor.tsx';
 import { signInPages } from './sign-in.tsx';
+import { subscriberPages } from './subscribers.tsx';
 import { userPages } from './users.tsx';
 
 /** Nothing inline, nothing from elsewhere; previews come in frames of our own that run nothing. */
@@ -52,6 +53,7 @@ const PAGES: readonly ConsolePages[] = [
   deliveryPages,
   approvePages,
   rotaPages,
+  subscriberPages,
 ];
 
 /** The press office's pages. Guard, forms' tokens and error pages are the same for all of them. */

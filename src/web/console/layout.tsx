@@ -21,6 +21,7 @@ const HTMX = JSON.stringify({
 const NAVIGATION = [
   ['home', '/console'],
   ['announcements', '/console/announcements'],
+  ['subscribers', '/console/subscribers'],
   ['admin', '/console/admin'],
 ] as const satisfies readonly (readonly [IconName, string])[];
 /** Where a page belongs; `account` stands beside the person's name. */

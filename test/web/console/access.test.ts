@@ -78,6 +78,13 @@ const ALLOWED: Readonly<Record<string, 'anybody' | 'author' | 'approver' | 'admi
   'POST /console/announcements/:id/return': 'approver',
   'POST /console/announcements/:id/reject': 'approver',
   'GET /console/deliveries/:id/mail': 'author',
+  'GET /console/subscribers': 'author',
+  'GET /console/subscribers/new': 'approver',
+  'POST /console/subscribers/new': 'approver',
+  'GET /console/subscribers/:id': 'author',
+  'GET /console/subscribers/:id/edit': 'approver',
+  'POST /console/subscribers/:id/edit': 'approver',
+  'POST /console/subscribers/:id/remove': 'approver',
 };
 const ORDER = ['anybody', 'author', 'approver', 'admin'] as const;
 const routes = () =>

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { DRAFT, type Herald, startHerald } from '../herald.ts';
 import { PASSWORD, type Person, pathOf, person, sessionBehind, Visitor } from './visitor.ts';
@@ -196,7 +197,40 @@ const CALLS: Readonly<Record<string, () => Promise<Call>>> = {
     };
   },
   '/console/announcements/:id/reject': announcement('reject', [], reason),
+  '/console/subscribers/new': async () => office('/console/subscribers/new', CITIZEN)(),
+  '/console/subscribers/:id/edit': async () =>
+    citizen('edit', { ...CITIZEN, email: `${randomUUID()}@example.org` })(),
+  '/console/subscribers/:id/remove': citizen('remove'),
 };
+
+const CITIZEN = {
+  name: 'New name',
+  locale: 'en',
+  phone: '',
+  email: 'a@example.org',
+  consentAt: '2026-01-05T08:00',
+  consentSource: 'Somebody',
+};
+/** An act of an approver on a citizen. */
+function citizen(act: string, fields: Readonly<Record<string, string>> = {}) {
+  return async (): Promise<Call> => {
+    const approver = await person(herald, 'approver');
+    const { id } = await herald.app.subscribers.add({
+      locale: 'en',
+      email: `${randomUUID()}@example.org`,
+      topics: [],
+      districts: [],
+      consentAt: new Date(),
+      consentSource: 'test',
+    });
+    const url = `/console/subscribers/${herald.app.ids.encode('subscriber', id)}/${act}`;
+    return { by: await approver.visit(), actor: approver.id, url, fields };
+  };
+}
+/** An act of an admin on nothing in particular. */
+function office(url: string, fields: Readonly<Record<string, string>> = {}) {
+  return async (): Promise<Call> => ({ by: await admin.visit(), actor: admin.id, url, fields });
+}
 
 const newest = async () => (await herald.app.audit.list({ limit: 1 }))[0]?.id ?? 0;
 
