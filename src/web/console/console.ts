@@ -11,6 +11,7 @@ import { deliveryPages } from './deliveries.tsx';
 import { enrolPages } from './enrol.tsx';
 import { answerWithPages } from './errors.tsx';
 import { homePages } from './home.tsx';
+import { importPages } from './imports.tsx';
 import { invitationPages } from './invitation.tsx';
 import { passkeyRoutes } from './passkeys.ts';
 import { preferenceRoutes } from './preferences.ts';
@@ -54,6 +55,7 @@ const PAGES: readonly ConsolePages[] = [
   approvePages,
   rotaPages,
   subscriberPages,
+  importPages,
 ];
 
 /** The press office's pages. Guard, forms' tokens and error pages are the same for all of them. */

@@ -40,7 +40,7 @@ export const SubscribersPage = (props: {
       actions={
         mayChange && (
           <Fragment>
-            <ButtonLink href={`${HOME}/imports`}>{t.imports}</ButtonLink>
+            <ButtonLink href="/console/imports">{t.imports}</ButtonLink>
             <ButtonLink href={`${HOME}/new`} look="primary">
               {t.add}
             </ButtonLink>

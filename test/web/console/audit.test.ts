@@ -17,6 +17,8 @@ interface Call {
   readonly actor: number;
   readonly url: string;
   readonly fields?: Readonly<Record<string, string>>;
+  /** Instead: a file. */
+  readonly file?: string;
 }
 
 /** What changes nothing, or is looked at in test/browser/sign-in.test.ts, where there are passkeys. */
@@ -201,6 +203,10 @@ const CALLS: Readonly<Record<string, () => Promise<Call>>> = {
   '/console/subscribers/:id/edit': async () =>
     citizen('edit', { ...CITIZEN, email: `${randomUUID()}@example.org` })(),
   '/console/subscribers/:id/remove': citizen('remove'),
+  '/console/imports': async () => ({
+    ...(await office('/console/imports')()),
+    file: 'email,locale,consent_at,consent_source\na@example.org,en,2026-01-05,Somebody\n',
+  }),
 };
 
 const CITIZEN = {
@@ -240,10 +246,10 @@ test('every route that changes something leaves a row in the name of who called 
     .map(({ url }) => url);
   expect(posts.sort()).toEqual([...Object.keys(CALLS), ...NOT_HERE].sort());
   for (const [route, prepare] of Object.entries(CALLS)) {
-    const { by, url, fields, actor } = await prepare();
+    const { by, url, fields, file, actor } = await prepare();
     if (by.csrf === '') await by.get('/console/sign-in');
     const before = await newest();
-    const { status, location } = await by.post(url, fields);
+    const { status, location } = await (file ? by.upload(url, file) : by.post(url, fields));
     expect([route, status < 400, location.includes('/confirm')]).toEqual([route, true, false]);
     const rows = (await herald.app.audit.list({ limit: 20 })).filter((row) => row.id > before);
     expect([route, rows.map((row) => row.actor)]).toEqual([route, expect.arrayContaining([actor])]);

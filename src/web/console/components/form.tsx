@@ -10,6 +10,8 @@ interface FormProps {
   readonly action: string;
   readonly class?: string;
   readonly typed?: Typed;
+  readonly id?: string;
+  readonly enctype?: 'multipart/form-data';
   /** Attributes for htmx and scripts. */
   readonly [data: `data-${string}` | `hx-${string}`]: string | undefined;
 }
