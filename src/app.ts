@@ -273,6 +273,7 @@ export async function open(
 
     const reports = createReportStore(pool);
     const composer = createComposer({ ...common, deliveries, publicUrl: config.publicUrl, leaveKey, clock });
+    const readMessage = createReader({ reports, composer, smsRoutes: TWILIO_ABILITIES.routes });
     const messenger = createMessenger({
       ...common,
       ...writing,
@@ -313,11 +314,14 @@ export async function open(
       approverCalls,
       receive,
       reports,
-      readMessage: createReader({ reports, composer, smsRoutes: TWILIO_ABILITIES.routes }),
+      readMessage,
       audit,
       users: new UserStore(pool),
       identity: openIdentity(pool, config, audit),
-      administration: openAdministration(pool, config, slot),
+      administration: openAdministration(pool, config, {
+        ...{ slot, receipts, readMessage, ids, clock },
+        adapterFor: adapters.adapterFor,
+      }),
       lists,
       subscribers: new SubscriberStore(pool, {
         lists,

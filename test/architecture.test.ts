@@ -44,6 +44,7 @@ function partOf(path: string): string {
       'citizen-store.ts',
       'audit-store.ts',
       'message-store.ts',
+      'outlet-store.ts',
       'report-store.ts',
     ].includes(file)
     ? 'contracts'

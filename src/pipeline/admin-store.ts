@@ -1,5 +1,6 @@
 import type { By } from './audit-store.ts';
 import type { HistoryStore, SuppressionStore } from './citizen-store.ts';
+import type { OutletSends, OutletStore } from './outlet-store.ts';
 
 /** Somebody's time of being called when something waits for approval. */
 export interface Duty {
@@ -54,4 +55,6 @@ export interface Administration {
   readonly rota: RotaStore;
   readonly history: HistoryStore;
   readonly suppressions: SuppressionStore;
+  readonly outlets: OutletStore;
+  readonly outletSends: OutletSends;
 }

@@ -13,6 +13,7 @@ import { answerWithPages } from './errors.tsx';
 import { homePages } from './home.tsx';
 import { importPages } from './imports.tsx';
 import { invitationPages } from './invitation.tsx';
+import { outletPages } from './outlets.tsx';
 import { passkeyRoutes } from './passkeys.ts';
 import { preferenceRoutes } from './preferences.ts';
 import { progressPages } from './progress.tsx';
@@ -56,6 +57,7 @@ const PAGES: readonly ConsolePages[] = [
   rotaPages,
   subscriberPages,
   importPages,
+  outletPages,
 ];
 
 /** The press office's pages. Guard, forms' tokens and error pages are the same for all of them. */

@@ -203,6 +203,28 @@ const CALLS: Readonly<Record<string, () => Promise<Call>>> = {
   '/console/subscribers/:id/edit': async () =>
     citizen('edit', { ...CITIZEN, email: `${randomUUID()}@example.org` })(),
   '/console/subscribers/:id/remove': citizen('remove'),
+  '/console/outlets/new': office('/console/outlets/new', {
+    outlet: 'Somebody',
+    url: `https://1.1.1.1/${randomUUID()}`,
+  }),
+  '/console/outlets/:id/edit': outlet('edit', {
+    outlet: 'New name',
+    url: `https://1.1.1.1/${randomUUID()}`,
+  }),
+  '/console/outlets/:id/rotate': outlet('rotate'),
+  '/console/outlets/:id/drop-old-secret': outlet('drop-old-secret', {}, (id) =>
+    herald.app.endpoints.rotateSecret(id),
+  ),
+  '/console/outlets/:id/disable': outlet('disable', { reason: 'Somebody' }),
+  '/console/outlets/:id/enable': outlet('enable', {}, (id) => herald.app.endpoints.disable(id, 'x')),
+  '/console/outlets/:id/test': outlet('test'),
+  '/console/outlets/:id/again': async () => {
+    const { outlet, delivery } = await failedDelivery();
+    const approver = await person(herald, 'approver');
+    const url = `/console/outlets/${outlet}/again`;
+    return { by: await approver.visit(), actor: approver.id, url, fields: { delivery } };
+  },
+  '/console/outlets/:id/remove': outlet('remove'),
   '/console/imports': async () => ({
     ...(await office('/console/imports')()),
     file: 'email,locale,consent_at,consent_source\na@example.org,en,2026-01-05,Somebody\n',
@@ -232,6 +254,38 @@ function citizen(act: string, fields: Readonly<Record<string, string>> = {}) {
     const url = `/console/subscribers/${herald.app.ids.encode('subscriber', id)}/${act}`;
     return { by: await approver.visit(), actor: approver.id, url, fields };
   };
+}
+/** An act of an approver on an outlet, to which an announcement was delivered. */
+function outlet(
+  act: string,
+  fields: Readonly<Record<string, string>> = {},
+  before?: (id: number) => Promise<unknown>,
+) {
+  return async (): Promise<Call> => {
+    const { endpoints, ids } = herald.app;
+    const approver = await person(herald, 'approver');
+    const input = { outlet: 'Somebody', url: `https://1.1.1.1/${randomUUID()}`, topics: [], districts: [] };
+    const { id } = await endpoints.create(input);
+    await before?.(id);
+    const url = `/console/outlets/${ids.encode('endpoint', id)}/${act}`;
+    return { by: await approver.visit(), actor: approver.id, url, fields };
+  };
+}
+/** A delivery to an outlet that failed. */
+async function failedDelivery() {
+  const { announce, pool, endpoints, ids } = herald.app;
+  const [author, approver] = [await person(herald, 'author'), await person(herald, 'approver')];
+  const input = { outlet: 'Somebody', url: `https://1.1.1.1/${randomUUID()}`, topics: [], districts: [] };
+  const endpoint = await endpoints.create(input);
+  const { id } = await announce.create(DRAFT, author);
+  await announce.submit(id, author);
+  await announce.approve(id, approver);
+  await pool.query(
+    `INSERT INTO deliveries (announcement_id, n, channel, contact_id, address_key, locale, sequence, status, error_code)
+     VALUES ($1, 1, 'webhook', $2::bigint, $2::bigint::text, '', 1, 'failed', 'HTTP 500')`,
+    [id, endpoint.id],
+  );
+  return { outlet: ids.encode('endpoint', endpoint.id), delivery: ids.encode('delivery', id, 1) };
 }
 /** An act of an admin on nothing in particular. */
 function office(url: string, fields: Readonly<Record<string, string>> = {}) {
