@@ -10,6 +10,7 @@ import { common } from './words/common.ts';
 const PARTS = [
   ['rota', 'author'],
   ['users', 'admin'],
+  ['audit', 'admin'],
 ] as const satisfies readonly (readonly [string, Role])[];
 
 /** The door to everything that is set up once and looked at seldom. */

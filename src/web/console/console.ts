@@ -6,6 +6,7 @@ import { adminPages } from './admin.tsx';
 import { announcementPages } from './announcements.tsx';
 import { approvePages } from './approve.tsx';
 import { assetRoutes } from './assets.ts';
+import { auditPages } from './audit.tsx';
 import type { ConsolePages } from './console-pages.ts';
 import { deliveryPages } from './deliveries.tsx';
 import { enrolPages } from './enrol.tsx';
@@ -58,6 +59,7 @@ const PAGES: readonly ConsolePages[] = [
   subscriberPages,
   importPages,
   outletPages,
+  auditPages,
 ];
 
 /** The press office's pages. Guard, forms' tokens and error pages are the same for all of them. */

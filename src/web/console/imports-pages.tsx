@@ -219,7 +219,7 @@ export const ImportPage = (props: {
             caption={t.refusals}
             columns={[{ label: t.line }, { label: t.reason }, { label: t.detail }]}
             rows={refusals.map(({ line, code, message }) => [
-              number(view, line),
+              t.lineNo(number(view, line)),
               reasonOf(view, code),
               <span lang="en">{message}</span>,
             ])}

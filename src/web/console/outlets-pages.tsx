@@ -158,7 +158,7 @@ export const OutletFormPage = (props: {
       place="outlets"
       trail={[[HOME, t.title], ...(one ? [[page, one.outlet] as const] : [])]}
     >
-      <Form view={view} action={`${page}/${one ? 'edit' : 'new'}`} typed={typed} class="columns">
+      <Form view={view} action={`${page}/${one ? 'edit' : 'new'}`} typed={typed} class="pairs">
         <Field
           view={view}
           typed={typed}

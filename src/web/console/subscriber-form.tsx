@@ -97,12 +97,7 @@ export const SubscriberFormPage = (props: {
       place="subscribers"
       trail={[[HOME, t.title], ...(one ? [[`${HOME}/${id}`, name] as const] : [])]}
     >
-      <Form
-        view={view}
-        action={one ? `${HOME}/${id}/edit` : `${HOME}/new`}
-        typed={typed}
-        class="columns wide-form"
-      >
+      <Form view={view} action={one ? `${HOME}/${id}/edit` : `${HOME}/new`} typed={typed} class="pairs">
         <Field
           view={view}
           typed={typed}

@@ -98,6 +98,7 @@ const ALLOWED: Readonly<Record<string, 'anybody' | 'author' | 'approver' | 'admi
   'POST /console/outlets/:id/test': 'approver',
   'POST /console/outlets/:id/again': 'approver',
   'POST /console/outlets/:id/remove': 'approver',
+  'GET /console/admin/audit': 'admin',
   'GET /console/subscribers': 'author',
   'GET /console/subscribers/new': 'approver',
   'POST /console/subscribers/new': 'approver',

@@ -41,7 +41,7 @@ describe('a list as a file', () => {
       'No such topic',
     ])
       expect(body).toContain(text);
-    expect(body.match(/role="rowheader">(\d)</g)?.map((cell) => cell.at(-2))).toEqual(['3', '4', '5']);
+    expect(body.match(/role="rowheader">Line \d/g)?.map((cell) => cell.at(-1))).toEqual(['3', '4', '5']);
     const csv = await theirs.get(`${location}/refusals.csv`);
     expect(csv.headers['content-type']).toBe('text/csv; charset=utf-8');
     expect(csv.body.split('\r\n')[1]).toMatch(/^3,bad-phone,No good phone number,/);
@@ -54,7 +54,7 @@ describe('a list as a file', () => {
     const { location } = await theirs.upload(HOME, [HEADER, ...bad].join('\n'));
     const { body } = await theirs.get(location);
     expect(body).toContain(`${location}?after=51`);
-    expect((await theirs.get(`${location}?after=51`)).body).toContain('>61<');
+    expect((await theirs.get(`${location}?after=51`)).body).toContain('>Line 61<');
     expect((await theirs.get(`${location}?after=x`)).status).toBe(200);
   });
 
