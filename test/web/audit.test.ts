@@ -212,7 +212,8 @@ describe('who looked up whom', () => {
       .filter(({ method, url }) => method === 'GET' && /subscriber|deliver|contact|suppression/.test(url))
       .map(({ url }) => url);
     expect(showing.sort()).toEqual([
-      // The console's are called in test/web/console/{deliveries,subscribers}.test.ts; the form for a new one shows nobody.
+      // The console's are called in test/web/console/{deliveries,subscribers,suppressions}.test.ts; the form for a new one shows nobody.
+      '/console/admin/suppressions',
       '/console/announcements/:id/deliveries',
       '/console/announcements/:id/deliveries.csv',
       '/console/deliveries/:id',

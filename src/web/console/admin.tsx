@@ -9,6 +9,9 @@ import { common } from './words/common.ts';
 /** What there is to administer, and the least role that may look at it. */
 const PARTS = [
   ['rota', 'author'],
+  ['suppressions', 'approver'],
+  ['lists', 'author'],
+  ['quiet-hours', 'author'],
   ['users', 'admin'],
   ['audit', 'admin'],
 ] as const satisfies readonly (readonly [string, Role])[];

@@ -14,14 +14,18 @@ import { answerWithPages } from './errors.tsx';
 import { homePages } from './home.tsx';
 import { importPages } from './imports.tsx';
 import { invitationPages } from './invitation.tsx';
+import { keyPages } from './keys.tsx';
+import { listPages } from './lists.tsx';
 import { outletPages } from './outlets.tsx';
 import { passkeyRoutes } from './passkeys.ts';
 import { preferenceRoutes } from './preferences.ts';
 import { progressPages } from './progress.tsx';
+import { quietHoursPages } from './quiet-hours.tsx';
 import { rotaPages } from './rota.tsx';
 import { secondFactorPages } from './second-factor.tsx';
 import { signInPages } from './sign-in.tsx';
 import { subscriberPages } from './subscribers.tsx';
+import { suppressionPages } from './suppressions.tsx';
 import { userPages } from './users.tsx';
 
 /** Nothing inline, nothing from elsewhere; previews come in frames of our own that run nothing. */
@@ -60,6 +64,10 @@ const PAGES: readonly ConsolePages[] = [
   importPages,
   outletPages,
   auditPages,
+  suppressionPages,
+  listPages,
+  quietHoursPages,
+  keyPages,
 ];
 
 /** The press office's pages. Guard, forms' tokens and error pages are the same for all of them. */

@@ -225,6 +225,34 @@ const CALLS: Readonly<Record<string, () => Promise<Call>>> = {
     return { by: await approver.visit(), actor: approver.id, url, fields: { delivery } };
   },
   '/console/outlets/:id/remove': outlet('remove'),
+  '/console/admin/suppressions': office('/console/admin/suppressions', {
+    address: '13800138000',
+    note: 'Somebody',
+  }),
+  '/console/admin/suppressions/lift': async () => {
+    const address = `${randomUUID()}@example.org`;
+    await herald.app.administration.suppressions.block({ channel: 'email', address }, 'x', undefined);
+    return office('/console/admin/suppressions/lift', { address })();
+  },
+  '/console/admin/lists/:list': office('/console/admin/lists/topics', { code: 'added' }),
+  '/console/admin/lists/:list/:code': entry('', { 'name-en': 'New name' }),
+  '/console/admin/lists/:list/:code/archive': entry('/archive'),
+  '/console/admin/lists/:list/:code/restore': entry('/restore'),
+  '/console/admin/quiet-hours': office('/console/admin/quiet-hours', {
+    channel: 'sms',
+    'sms-from': '22:00',
+    'sms-until': '08:00',
+  }),
+  '/console/admin/quiet-hours/clear': async () => {
+    await herald.app.quietHours.set({ channel: 'sms', from: '22:00', until: '08:00' });
+    return office('/console/admin/quiet-hours/clear', { channel: 'sms' })();
+  },
+  '/console/admin/users/:id/keys': user('keys'),
+  '/console/admin/users/:id/keys/revoke': async () => {
+    const { id } = await herald.app.users.add({ name: 'x', role: 'author' });
+    const key = herald.app.ids.encode('key', (await herald.app.users.createKey(id)).id);
+    return office(`/console/admin/users/${herald.app.ids.encode('user', id)}/keys/revoke`, { key })();
+  },
   '/console/imports': async () => ({
     ...(await office('/console/imports')()),
     file: 'email,locale,consent_at,consent_source\na@example.org,en,2026-01-05,Somebody\n',
@@ -286,6 +314,14 @@ async function failedDelivery() {
     [id, endpoint.id],
   );
   return { outlet: ids.encode('endpoint', endpoint.id), delivery: ids.encode('delivery', id, 1) };
+}
+/** An act of an admin on a district. */
+function entry(act: string, fields: Readonly<Record<string, string>> = {}) {
+  return async (): Promise<Call> => {
+    const code = randomUUID();
+    await herald.app.lists.add('districts', { code, names: {} });
+    return office(`/console/admin/lists/districts/${code}${act}`, fields)();
+  };
 }
 /** An act of an admin on nothing in particular. */
 function office(url: string, fields: Readonly<Record<string, string>> = {}) {
