@@ -3,6 +3,7 @@ import type { ReadyConfig } from './config.ts';
 import { purposeKey } from './config.ts';
 import type { Administration } from './pipeline/admin-store.ts';
 import { createOutletSends, type OutletSendsDeps } from './pipeline/outlet-sends.ts';
+import { createTemplateShelf } from './pipeline/template-shelf.ts';
 import { createHistoryStore } from './storage/history.ts';
 import { createOutletStore } from './storage/outlets.ts';
 import { createRotaStore } from './storage/rota.ts';
@@ -16,9 +17,10 @@ import { createSuppressionStore } from './storage/suppressions.ts';
 export function openAdministration(
   pool: pg.Pool,
   config: ReadyConfig,
-  deps: Pick<OutletSendsDeps, 'receipts' | 'readMessage' | 'adapterFor' | 'ids' | 'clock'> & {
-    readonly slot: number;
-  },
+  deps: Pick<OutletSendsDeps, 'receipts' | 'readMessage' | 'adapterFor' | 'ids' | 'clock'> &
+    Pick<Parameters<typeof createTemplateShelf>[0], 'templates' | 'renderer' | 'style'> & {
+      readonly slot: number;
+    },
 ): Administration {
   const sealer = createSealer(purposeKey(config.secret, 'endpoints'), 'endpoint-secret');
   const outlets = createOutletStore(pool, sealer);
@@ -28,5 +30,6 @@ export function openAdministration(
     suppressions: createSuppressionStore(pool, deps.slot),
     outlets,
     outletSends: createOutletSends({ ...deps, outlets, officeName: config.officeName, mode: config.mode }),
+    showTemplate: createTemplateShelf({ ...deps, publicUrl: config.publicUrl }),
   };
 }

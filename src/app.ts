@@ -319,7 +319,7 @@ export async function open(
       users: new UserStore(pool),
       identity: openIdentity(pool, config, audit),
       administration: openAdministration(pool, config, {
-        ...{ slot, receipts, readMessage, ids, clock },
+        ...{ slot, receipts, readMessage, ids, clock, templates, renderer, style: writing.style },
         adapterFor: adapters.adapterFor,
       }),
       lists,

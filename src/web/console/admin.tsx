@@ -12,6 +12,8 @@ const PARTS = [
   ['suppressions', 'approver'],
   ['lists', 'author'],
   ['quiet-hours', 'author'],
+  ['templates', 'author'],
+  ['system', 'author'],
   ['users', 'admin'],
   ['audit', 'admin'],
 ] as const satisfies readonly (readonly [string, Role])[];

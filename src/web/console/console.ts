@@ -26,6 +26,8 @@ import { secondFactorPages } from './second-factor.tsx';
 import { signInPages } from './sign-in.tsx';
 import { subscriberPages } from './subscribers.tsx';
 import { suppressionPages } from './suppressions.tsx';
+import { systemPages } from './system.tsx';
+import { templatePages } from './templates.tsx';
 import { userPages } from './users.tsx';
 
 /** Nothing inline, nothing from elsewhere; previews come in frames of our own that run nothing. */
@@ -68,6 +70,8 @@ const PAGES: readonly ConsolePages[] = [
   listPages,
   quietHoursPages,
   keyPages,
+  templatePages,
+  systemPages,
 ];
 
 /** The press office's pages. Guard, forms' tokens and error pages are the same for all of them. */

@@ -103,3 +103,57 @@ describe('API keys', () => {
     expect((await theirs.post(page)).status).toBe(404);
   });
 });
+
+describe('templates', () => {
+  const HOME = '/console/admin/templates';
+
+  test('are listed, previewed with sample texts in each language, and shown as they are', async () => {
+    const { body } = await author.get(HOME);
+    const names = herald.app.templates.list().map(({ manifest }) => manifest.name);
+    expect(names.length).toBeGreaterThan(3);
+    for (const name of names) {
+      expect(body).toContain(`${HOME}/${name}`);
+      for (const locale of ['zh-CN', 'en', 'nonsense']) {
+        const page = await author.get(`${HOME}/${name}?locale=${locale}`);
+        expect([name, page.status]).toEqual([name, 200]);
+        const mail = await author.get(`${HOME}/${name}/mail?locale=${locale}`);
+        expect([mail.status, String(mail.headers['content-security-policy']).includes('sandbox')]).toEqual([
+          200,
+          true,
+        ]);
+      }
+    }
+    const zh = (await author.get(`${HOME}/hot-case?locale=zh-CN`)).body;
+    expect(zh).toContain('警惕冒充客服的诈骗');
+    expect(zh).toContain('{{headline}}');
+    const en = (await author.get(`${HOME}/hot-case?locale=en`)).body;
+    expect(en).toContain('Beware of callers');
+    expect(en).toContain('sandbox=""');
+    expect((await author.get(`${HOME}/nothing`)).status).toBe(404);
+  });
+});
+
+describe('providers and limits', () => {
+  const HOME = '/console/admin/system';
+
+  test('say in words what is configured, what is wrong, since when and what to do', async () => {
+    const { app } = herald;
+    await app.quietHours.set({ channel: 'sms', from: '22:00', until: '08:00' });
+    const empty = (await author.get(HOME)).body;
+    for (const text of ['Sandbox (trial)', 'SMS segments a second', '22:00–08:00', 'No worker is running'])
+      expect(empty).toContain(text);
+    await app.engine.workers.register({ kind: 'sms', host: HOSTILE, pid: 1 });
+    expect((await author.get(HOME)).body).toContain('All is well');
+    await app.engine.breakers.open({
+      provider: 'twilio',
+      channel: 'sms',
+      gateway: 'live',
+      code: '20003',
+      message: HOSTILE,
+    });
+    const { body } = await author.get(HOME);
+    for (const text of ['Sending is stopped', '20003', 'goes on by itself']) expect(body).toContain(text);
+    expect([body.includes('<svg onload'), body.includes('All is well')]).toEqual([false, false]);
+    expect(body).not.toContain(app.config.secret);
+  });
+});
