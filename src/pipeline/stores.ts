@@ -117,6 +117,10 @@ export interface AnnouncementTransaction {
   suggestion(id: number): Promise<Suggestion>;
   decide(suggestion: Suggestion, decision: 'accepted' | 'declined', by: Actor): Promise<void>;
   bundle(): Promise<TemplateBundle | null>;
+  /** As the store's, on the transaction's own connection: a second one of the same pool may never come. */
+  unknownCodes: AnnouncementStore['unknownCodes'];
+  /** When the quiet hours end that these channels are in at an instant. */
+  heldUntil(channels: readonly Channel[], at: Date): Promise<Readonly<Partial<Record<Channel, Date>>>>;
 }
 
 export interface AnnouncementStore {
