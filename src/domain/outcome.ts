@@ -68,4 +68,6 @@ export type ReceiptAnswer =
 export type SettleOutcome =
   | { readonly settled: 'found'; readonly providerMessageId: string }
   | { readonly settled: 'not-found' }
+  /** It took something for this address that may be ours: neither found nor not. */
+  | { readonly settled: 'unclear'; readonly message: string }
   | { readonly settled: 'unavailable'; readonly message: string };

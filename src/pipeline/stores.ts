@@ -254,6 +254,12 @@ export interface DeliveryStore {
    */
   claimRows(claim: ShardClaim, limit: number, workerId: number): Promise<readonly ClaimedDelivery[]>;
   unsettled(claim: ShardClaim, limit: number): Promise<readonly UnsettledDelivery[]>;
+  /** Which of these are the provider's names of other SMS to the row's number, of announcements that may have been sent meanwhile. */
+  otherMessages(
+    announcementId: number,
+    row: Pick<ClaimedDelivery, 'n' | 'address'>,
+    providerMessageIds: readonly string[],
+  ): Promise<ReadonlySet<string>>;
   /** Writes a batch of results, their events and counts, in one transaction. */
   record(results: readonly AttemptRecord[], workerId: number): Promise<void>;
   /**

@@ -175,7 +175,7 @@ export function describeChannelAdapter<C extends Channel>(
       const question = (address: string) => {
         const { deliveryId, content } = rig.message(address);
         const body = content.channel === 'email' ? content.text : content.body;
-        return { deliveryId, address, body, claimedAgoMs: 1_000 };
+        return { deliveryId, address, body, claimedAgoMs: 1_000, others: async () => new Set<string>() };
       };
       const lost = rig.address('cut');
       await rig.adapter.send(rig.message(lost), never);
