@@ -8,10 +8,9 @@ import { checkAnnouncement } from './check-announcement.ts';
 import { renderContext } from './compose.ts';
 import type { Renderer } from './ports.ts';
 import { smsProblems } from './preview.ts';
-import type { AnnouncementRecord, AnnouncementStore, AnnouncementTransaction } from './stores.ts';
+import type { AnnouncementRecord, AnnouncementTransaction } from './stores.ts';
 
 export interface FreezeDeps {
-  readonly announcements: AnnouncementStore;
   readonly renderer: Renderer;
   readonly ids: OpaqueIds;
   /** What the routes of the SMS provider allow. */
@@ -34,7 +33,7 @@ export type Freeze = (
   bundle: TemplateBundle,
 ) => Promise<void>;
 
-export function createFreeze({ announcements, renderer, ids, smsRoutes, publicUrl }: FreezeDeps): Freeze {
+export function createFreeze({ renderer, ids, smsRoutes, publicUrl }: FreezeDeps): Freeze {
   const checkRenders = (record: AnnouncementRecord, bundle: TemplateBundle) => {
     const template = renderer.compile(bundle, renderContext(record, bundle, ids));
     const { channels, content } = record.draft;
@@ -49,7 +48,7 @@ export function createFreeze({ announcements, renderer, ids, smsRoutes, publicUr
 
   return async (tx, record, bundle) => {
     // Also what was checked before: topics and times may have changed since.
-    await checkAnnouncement(record.draft, bundle, announcements, tx.now);
+    await checkAnnouncement(record.draft, bundle, tx, tx.now);
     checkRenders(record, bundle);
     const { lintReasons: _, ...written } = record.draft;
     const lintReasons = requireReasons(record.draft);
@@ -59,8 +58,9 @@ export function createFreeze({ announcements, renderer, ids, smsRoutes, publicUr
 }
 
 /**
- * Approval is for bytes: what is stored must be what was submitted, and what the approver was shown.
- * @throws HeraldError `revision-damaged`, `revision-changed` (conflict)
+ * Approval is for bytes: what is stored must be what was submitted, and what the approver was shown. Where an edit was taken
+ * over after the submission, whoever does not say what they were shown may have seen another text.
+ * @throws HeraldError `revision-damaged`, `revision-changed`, `sha256-required` (conflict)
  */
 export async function checkFrozen(tx: AnnouncementTransaction, shown: string | undefined): Promise<void> {
   const bundle = await tx.bundle();
@@ -71,6 +71,14 @@ export async function checkFrozen(tx: AnnouncementTransaction, shown: string | u
       'revision-damaged',
       'the stored revision is not the one that was submitted',
       { fix: 'return it to the author and submit it again' },
+    );
+  }
+  if (shown === undefined && tx.newest.writtenAt > (tx.record.submittedAt ?? tx.newest.writtenAt)) {
+    throw new HeraldError(
+      'conflict',
+      'sha256-required',
+      'the text was changed after it was submitted: say which one you approve',
+      { fix: 'look at it again, and give the sha256 that it shows' },
     );
   }
   if (shown !== undefined && shown !== actual) {

@@ -60,10 +60,13 @@ const SUPPRESS = `
 
 /**
  * Only while the shard is this worker's, which its burial waits for: rows that a claim took after that would be in
- * nobody's hands.
+ * nobody's hands. And only while its provider takes anything.
  */
 const CLAIM_ROWS = `
-  WITH mine AS MATERIALIZED (SELECT FROM shards s WHERE s.id = $9 AND s.claimed_by = $6 FOR SHARE),
+  WITH mine AS MATERIALIZED (
+    SELECT FROM shards s WHERE s.id = $9 AND s.claimed_by = $6
+      AND NOT EXISTS (SELECT FROM breakers b WHERE b.channel = s.channel AND b.gateway = s.gateway)
+    FOR SHARE OF s),
   picked AS (
     SELECT d.announcement_id, d.n, d.status AS old, d.segments FROM deliveries d
     WHERE EXISTS (SELECT FROM mine) AND ${IN_SHARD}
@@ -101,6 +104,16 @@ const UNSETTLED = `
   FROM deliveries d LEFT JOIN contacts k ON k.id = d.contact_id LEFT JOIN subscribers s ON s.id = k.subscriber_id
   WHERE d.announcement_id = $1 AND d.n BETWEEN $2 AND $3 AND d.channel = 'sms' AND d.status = 'unknown' AND d.due_at <= now()
   ORDER BY d.n LIMIT $4`;
+
+/** So many announcements (single messages are some) back, whatever became of them: an SMS in doubt is minutes old, or hours. */
+const RECENT_ANNOUNCEMENTS = 5_000;
+
+/** Of those that are under way or are recent; by keys, one row an announcement. */
+const OTHERS = `
+  SELECT d.provider_message_id AS id FROM announcements a
+  JOIN deliveries d ON d.announcement_id = a.id AND d.channel = 'sms' AND d.address_key = $3
+  WHERE (a.state NOT IN ('completed', 'rejected') OR a.id > (SELECT max(id) FROM announcements) - ${RECENT_ANNOUNCEMENTS})
+    AND d.provider_message_id = ANY ($4) AND (d.announcement_id, d.n) <> ($1, $2)`;
 
 /**
  * Results are matched on the attempt. A status only moves up, but for `queued`: a retry takes back exactly
@@ -265,6 +278,15 @@ export function createDeliveryStore(pool: pg.Pool, sealer: Sealer): DeliveryStor
         values: [claim.announcementId, claim.fromN, claim.toN, limit],
       });
       return rows.map((row) => ({ ...row, claimedAgoMs: Number(row.claimedAgoMs), endpoint: null }));
+    },
+
+    async otherMessages(announcementId, { n, address }, ids) {
+      const { rows } = await pool.query<{ id: string }>({
+        name: 'other-messages',
+        text: OTHERS,
+        values: [announcementId, n, address, ids],
+      });
+      return new Set(rows.map(({ id }) => id));
     },
 
     async record(results, workerId) {

@@ -17,6 +17,7 @@ beforeAll(async () => {
   office = await openBrowserOffice();
   author = await person(office.herald, 'author', '李静');
   approver = await person(office.herald, 'approver', '王强');
+  await office.herald.app.identity.accounts.change(approver.id, { phone: '+14155550110' }, undefined);
   await office.herald.app.pool.query(
     `WITH person AS (
        INSERT INTO subscribers (locale, consent_at, consent_source)

@@ -17,6 +17,7 @@ const DONE_NAMES = Object.keys(DONE) as (keyof typeof DONE)[];
 const mailQuery = z.object({ locale: z.string().max(40) }).loose();
 const doneQuery = z.object({ done: z.enum(DONE_NAMES).optional().catch(undefined) }).loose();
 const approval = z.object({ sha256: z.string().regex(/^[0-9a-f]{64}$/) });
+const suggestionText = z.object({ note: z.string().max(2_000).optional() });
 const suggestionForm = z.object({ id: z.coerce.number().int().positive().max(Number.MAX_SAFE_INTEGER) });
 const decision = z.object({ reason: z.string().trim().min(1).max(2_000) });
 
@@ -152,7 +153,8 @@ export const approvePages: ConsolePages = (server, app) => {
       const id = numberOf(request);
       const view = viewOf(request, app);
       const { draft, sha256 } = await announce.get(id);
-      const { typed } = readForm(view, z.object({}), request.body);
+      const { data, typed } = readForm(view, suggestionText, request.body);
+      if (!data) return show(reply, await page(request, id, { typed }), 422);
       if (typed.values.sha256 !== sha256) return show(reply, await page(request, id, { changed: true }), 409);
       const content = Object.fromEntries(
         Object.entries(draft.content).map(([locale, fields]) => [
@@ -166,7 +168,7 @@ export const approvePages: ConsolePages = (server, app) => {
         ]),
       );
       try {
-        await announce.suggest(id, actorOf(request), { content, note: typed.values.note });
+        await announce.suggest(id, actorOf(request), { content, note: data.note });
       } catch (error) {
         if (!(error instanceof HeraldError && error.kind === 'invalid')) throw error;
         const t = words[view.locale];

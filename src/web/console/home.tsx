@@ -106,8 +106,8 @@ export const homePages: ConsolePages = (server, app) => {
         reply,
         <Page view={view} title={t.hello(view.session?.name ?? '')} place="home">
           {request.query.done === 'declined' && <Notice kind="good">{t.declined}</Notice>}
-          {facts.unanswered.map(({ title, since }) => (
-            <Notice kind="danger" title={t.nobodyLeft(title)}>
+          {facts.unanswered.map(({ id, title, since }) => (
+            <Notice kind="danger" title={<a href={pageOf({ id }, 'approve')}>{t.nobodyLeft(title)}</a>}>
               {t.nobodyLeftText} <Time view={view} at={since} />
             </Notice>
           ))}

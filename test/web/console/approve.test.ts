@@ -131,6 +131,7 @@ describe('the page on which one approves', () => {
       visitor.post(`${page}/suggest`, { sha256: hashOn(before.body), ...fields });
     const same = await suggest({ note: 'x' });
     expect([same.status, wordsOf(same.body).includes('The text was not changed')]).toEqual([422, true]);
+    expect((await suggest({ note: 'x'.repeat(2_001) })).status).toBe(422);
     const long = await suggest({ 'content.zh-CN.headline': '长'.repeat(500) });
     expect([long.status, long.body.includes('长长长')]).toEqual([422, true]);
     expect((await visitor.post(`${page}/suggest`, { sha256: 'f'.repeat(64) })).status).toBe(409);

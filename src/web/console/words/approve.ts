@@ -66,7 +66,7 @@ export const approve = words({
     waited: (time: string) => `已等待 ${time}`,
     problems: '不能这样提交',
     calls: '通知审批人',
-    nobodyLeft: '已通知所有可联系的审批人，均未答复。请直接联系其中一位。',
+    nobodyLeft: '没有其他可以通知的审批人了，请直接联系一位。',
     whom: '审批人',
     calledAt: '通知时间',
     answeredAt: '答复时间',
@@ -159,8 +159,7 @@ export const approve = words({
     waited: (time: string) => `waiting for ${time}`,
     problems: 'It cannot be sent like this',
     calls: 'Approvers called',
-    nobodyLeft:
-      'Every approver who can be called was called, and nobody is left. Reach one of them yourself.',
+    nobodyLeft: 'There is nobody left to be called. Reach an approver yourself.',
     whom: 'Approver',
     calledAt: 'Called',
     answeredAt: 'Answered',

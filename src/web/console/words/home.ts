@@ -26,7 +26,7 @@ export const home = words({
     late: (time: string) => `有消息已等待 ${time}，发送比平时慢。`,
     urgent: '紧急',
     nobodyLeft: (title: string) => `“${title}”无人审批`,
-    nobodyLeftText: '已通知所有可联系的审批人，均未答复。请直接联系审批人。提交于',
+    nobodyLeftText: '没有其他可以通知的审批人了，请直接联系一位。提交于',
   },
   en: {
     title: 'Home',
@@ -48,8 +48,7 @@ export const home = words({
     health: 'Health',
     allWell: 'All is well',
     nobodyLeft: (title: string) => `Nobody has answered for “${title}”`,
-    nobodyLeftText:
-      'Every approver who can be called was called, and nobody is left. Reach one of them yourself. Waiting since',
+    nobodyLeftText: 'There is nobody left to be called. Reach an approver yourself. Waiting since',
     breaker: (channel: string) =>
       `The provider for ${channel} refuses us. Sending waits, and goes on by itself when it works again.`,
     setApart: (n: string) =>
