@@ -63,3 +63,15 @@ export interface HistoryStore {
     },
   ): Promise<readonly HistoryEntry[]>;
 }
+
+/** Codes that were sent to a phone, by which its owner shows that it is theirs. */
+export interface LeaveCodeStore {
+  /**
+   * Keeps a code for the contact behind a number, unless one was sent within ten minutes, or five within a day.
+   * @returns the contact's language; null: nothing is to be sent, because of that or because there is no such contact
+   */
+  issue(phone: string, hmac: Buffer): Promise<{ readonly locale: string } | null>;
+  /** The code that is good for a number now, counted as one of its five tries. */
+  tryOnce(phone: string): Promise<Buffer | null>;
+  end(phone: string): Promise<void>;
+}

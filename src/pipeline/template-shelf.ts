@@ -27,13 +27,15 @@ const sampleOf = (field: FieldSpec, locale: string): string => {
   return [...text].slice(0, field.maxLength).join('');
 };
 
+export interface TemplateShelfDeps {
+  readonly templates: TemplateLibrary;
+  readonly renderer: Renderer;
+  readonly style: OfficeStyle;
+  readonly publicUrl: string;
+}
+
 export const createTemplateShelf =
-  (deps: {
-    readonly templates: TemplateLibrary;
-    readonly renderer: Renderer;
-    readonly style: OfficeStyle;
-    readonly publicUrl: string;
-  }): ShowTemplate =>
+  (deps: TemplateShelfDeps): ShowTemplate =>
   (manifest) => {
     const isMessage = manifest.for === 'message';
     const purpose = manifest.for ?? 'announcement';
