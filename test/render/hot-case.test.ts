@@ -57,8 +57,8 @@ describe('the shipped hot-case template, with the example', () => {
     expect(library.list().map(({ manifest, locales }) => [manifest.name, manifest.for, locales])).toEqual([
       ['approval-request', 'message', ['en', 'zh-CN']],
       ['audit-anchor', 'message', ['en', 'zh-CN']],
-      ['leave-code', 'message', ['en', 'zh-CN']],
       ['hot-case', undefined, ['en', 'zh-CN']],
+      ['leave-code', 'message', ['en', 'zh-CN']],
       ['plain', undefined, ['en', 'zh-CN']],
       ['test-message', 'message', ['en', 'zh-CN']],
     ]);

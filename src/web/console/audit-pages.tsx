@@ -8,7 +8,7 @@ import type { Typed } from './forms.ts';
 import { Fragment, h, type Markup } from './jsx.ts';
 import { Page } from './layout.tsx';
 import type { View } from './view.ts';
-import { acts, details, subjects, audit as words } from './words/audit.ts';
+import { acts, details, subjects, values, audit as words } from './words/audit.ts';
 import { common } from './words/common.ts';
 
 export const HOME = '/console/admin/audit';
@@ -49,8 +49,12 @@ const PAGES: Readonly<Record<string, (id: string) => string>> = {
   templates: () => '/console/admin/templates',
 };
 
-/** `sub_3802…rt4`: enough to tell one from another. */
-const short = (id: string) => (/^[a-z]{3}_\w{26}$/.test(id) ? `${id.slice(0, 8)}…${id.slice(-4)}` : id);
+/** `sub_3802…rt4`: enough to tell one from another; of a hash, its beginning. */
+function short(text: string): string {
+  if (/^[a-z]{3}_\w{26}$/.test(text)) return `${text.slice(0, 8)}…${text.slice(-4)}`;
+  if (/^[0-9a-f]{64}$/.test(text)) return `${text.slice(0, 12)}…`;
+  return [...text].length > 80 ? `${[...text].slice(0, 80).join('')}…` : text;
+}
 
 const Subject = ({
   view,
@@ -75,39 +79,41 @@ const Subject = ({
   );
 };
 
-const Who = ({
-  view,
-  row,
-  names,
-}: {
-  readonly view: View;
-  readonly row: Row;
-  readonly names: Names;
-}): Markup => {
+const Who = (props: { readonly view: View; readonly row: Row; readonly names: Names }): Markup => {
+  const { view, row, names } = props;
   const t = words[view.locale];
   const { actor, details: told } = row.shown;
-  if (actor !== null)
-    return <a href={`/console/admin/users/${actor}`}>{names.user(actor) ?? short(actor)}</a>;
-  return <Fragment>{told.operator ? t.operator(told.operator) : t.herald}</Fragment>;
+  return (
+    <span class="who">
+      {actor !== null ? (
+        <a href={`/console/admin/users/${actor}`}>{names.user(actor) ?? short(actor)}</a>
+      ) : told.operator ? (
+        t.operator(told.operator)
+      ) : (
+        t.herald
+      )}
+    </span>
+  );
 };
 
-const Details = ({
-  view,
-  row,
-  names,
-}: {
-  readonly view: View;
-  readonly row: Row;
-  readonly names: Names;
-}): Markup => {
-  const told = Object.entries(row.shown.details).filter(([name]) => name !== 'operator');
+/** References to rows of ours, of use to nobody who reads this; and who is named already. */
+const UNSAID = ['operator', 'record', 'invitation'];
+/** What is told first. */
+const FIRST = ['count', 'from', 'to'];
+
+const Details = (props: { readonly view: View; readonly row: Row; readonly names: Names }): Markup => {
+  const { view, row, names } = props;
+  const rank = (name: string) => (FIRST.includes(name) ? FIRST.indexOf(name) : FIRST.length);
+  const told = Object.entries(row.shown.details)
+    .filter(([name]) => !UNSAID.includes(name))
+    .sort(([a], [b]) => rank(a) - rank(b));
   return (
     <span class="hint">
       {told.map(([name, text], i) => (
         <Fragment>
           {i > 0 && ' · '}
           {say(details[view.locale], name)}{' '}
-          <span class="address">{names.user(text) ?? short(text).slice(0, 80)}</span>
+          <span class="address">{names.user(text) ?? say(values[view.locale], short(text))}</span>
         </Fragment>
       ))}
     </span>

@@ -189,7 +189,7 @@ const Found = ({ view, one }: { readonly view: View; readonly one: Suppression }
           ...(one.note === null ? [] : [[t.note, one.note] as const]),
         ]}
       />
-      <p>{t[`${one.reason}Text`]}</p>
+      <p class="intro">{t[`${one.reason}Text`]}</p>
       {LIFTABLE.includes(one.reason) && <Lift view={view} one={one} />}
     </Fragment>
   );

@@ -39,7 +39,7 @@ export function page(options: {
 }): string {
   const trial =
     options.mode === 'trial'
-      ? html`<p class="trial"><strong>试运行 · trial</strong> 所有消息只发往沙箱。<span lang="en">Everything goes to the sandbox; nobody is written to.</span></p>`
+      ? html`<header class="trial"><strong>试运行 · trial</strong> 所有消息只发往沙箱。<span lang="en">Everything goes to the sandbox; nobody is written to.</span></header>`
       : '';
   return `<!doctype html>\n${html`<html lang="${options.lang}">
 <head>

@@ -270,3 +270,41 @@ export const details = words({
     what: 'what',
   },
 });
+
+/** What details hold, where it is one of a few. */
+export const values = words({
+  'zh-CN': {
+    admin: '管理员',
+    approver: '审批人',
+    author: '撰稿人',
+    blocked: '办公室停发',
+    bounced: '地址失效',
+    email: '邮件',
+    invitation: '邀请链接',
+    left: '本人退订',
+    'opted-out': '回复退订',
+    passkey: '通行密钥',
+    password: '密码',
+    'recovery-code': '恢复码',
+    sms: '短信',
+    totp: '验证器',
+    webhook: '媒体推送',
+  },
+  en: {
+    admin: 'admin',
+    approver: 'approver',
+    author: 'author',
+    blocked: 'blocked by the office',
+    bounced: 'bounced',
+    email: 'e-mail',
+    invitation: 'invitation',
+    left: 'unsubscribed',
+    'opted-out': 'answered STOP',
+    passkey: 'passkey',
+    password: 'password',
+    'recovery-code': 'recovery code',
+    sms: 'SMS',
+    totp: 'authenticator',
+    webhook: 'webhook',
+  },
+});
