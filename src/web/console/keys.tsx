@@ -123,7 +123,7 @@ const KeysPage = (props: {
                     action={`${page}/keys/revoke`}
                     look="danger"
                     fields={{ key: idOf(key) }}
-                    label={t.revokeOf(idOf(key))}
+                    label={`${t.revokeNow} ${idOf(key)}`}
                   >
                     {t.revokeNow}
                   </Act>

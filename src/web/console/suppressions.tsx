@@ -209,7 +209,7 @@ const Lift = ({ view, one }: { readonly view: View; readonly one: Suppression })
           action={`${HOME}/lift`}
           look="danger"
           fields={{ address: one.address }}
-          label={t.liftOf(one.address)}
+          label={`${t.liftNow} ${one.address}`}
         >
           {t.liftNow}
         </Act>

@@ -37,7 +37,7 @@ export const outlets = words({
     attempts: '次数',
     at: '时间',
     again: '再次推送',
-    againOf: (what: string) => `再次推送“${what}”`,
+    againOf: (what: string) => `再次推送：“${what}”`,
     againHint: '再次推送使用同一个消息编号，已收到的媒体会自动忽略。',
     test: '测试',
     testIntro:
@@ -119,7 +119,7 @@ export const outlets = words({
     attempts: 'Attempts',
     at: 'When',
     again: 'Send again',
-    againOf: (what: string) => `Send “${what}” again`,
+    againOf: (what: string) => `Send again: “${what}”`,
     againHint: 'It goes under the same message id, so that an outlet which has it drops it.',
     test: 'Test',
     testIntro:

@@ -12,7 +12,7 @@ export const quietHours = words({
     until: (channel: string) => `${channel}：结束`,
     set: '保存',
     clear: '取消免打扰',
-    clearOf: (channel: string) => `取消${channel}的免打扰时段`,
+    clearOf: (channel: string) => `取消免打扰：${channel}`,
     saved: '已保存，两秒内生效。',
     cleared: '已取消。',
     same: '结束须与开始不同。',
