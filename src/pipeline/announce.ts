@@ -9,6 +9,7 @@ import {
   mayApprove,
   nextState,
   requireRole,
+  SEEN,
   urgencyOf,
   versionOf,
 } from '../domain/announcement.ts';
@@ -43,6 +44,8 @@ export interface Announce {
    * @throws HeraldError `draft-changed` (conflict) when another one was saved since; nothing is overwritten
    */
   save(id: number | null, input: unknown, actor: Actor, seen?: string): Promise<AnnouncementRecord>;
+  /** Everything that submission would refuse the draft for; changes nothing. */
+  check(id: number): Promise<readonly HeraldError[]>;
   /** Freezes templates and content; approval binds to their hash. @throws HeraldError `lint-reason-required`… */
   submit(id: number, actor: Actor): Promise<AnnouncementRecord>;
   /** @param options.sha256 what the approver was shown; refused when it is not what would be sent */
@@ -90,16 +93,6 @@ export interface AnnounceDeps {
   /** Calls the approvers for whom something waits, instead of at the sweeper's next turn; never throws. */
   readonly callApprovers: () => Promise<void>;
 }
-
-/** Announcements that readers may have seen: the ones that can be superseded. */
-const SEEN: readonly AnnouncementState[] = [
-  'approved',
-  'sending',
-  'paused',
-  'completed',
-  'cancelled',
-  'expired',
-];
 
 export function createAnnounce(deps: AnnounceDeps): Announce {
   const { announcements: store, ids } = deps;
@@ -195,6 +188,19 @@ export function createAnnounce(deps: AnnounceDeps): Announce {
         if (isBeingWritten(tx.newest, actor.id, tx.now)) await tx.rewrite(draft, supersedes, urgency);
         else await tx.addRevision(draft, supersedes, urgency, actor.id);
       });
+    },
+
+    async check(id) {
+      const record = await store.get(id);
+      const bundle = bundleOf(record.draft);
+      const now = await store.now();
+      const ofText = await refusalOf(() => checkAnnouncement(record.draft, bundle, store, now));
+      return [
+        ...ofText,
+        // What is incomplete is not rendered: it would be refused for the same again.
+        ...(ofText.length > 0 ? [] : await refusalOf(() => checkRenders(record, bundle))),
+        ...(await refusalOf(() => requireReasons(record.draft))),
+      ];
     },
 
     async submit(id, actor) {
@@ -298,6 +304,17 @@ export function createAnnounce(deps: AnnounceDeps): Announce {
 
 const itself = () =>
   new HeraldError('invalid', 'invalid-announcement', 'an announcement cannot supersede itself');
+
+/** What a check throws at somebody's input. */
+async function refusalOf(check: () => unknown): Promise<readonly HeraldError[]> {
+  try {
+    await check();
+    return [];
+  } catch (error) {
+    if (error instanceof HeraldError && error.kind === 'invalid') return [error];
+    throw error;
+  }
+}
 
 const revisionSha256 = (draft: Draft, bundle: TemplateBundle): Buffer => canonicalSha256({ draft, bundle });
 

@@ -1,12 +1,14 @@
 import type { ActRecord, AnnouncementRecord } from '../../pipeline/stores.ts';
 import { AnnouncementPage } from './announcement-frame.tsx';
-import { Act, ButtonLink } from './components/form.tsx';
+import { Act, Button, ButtonLink, Choices } from './components/form.tsx';
 import { Notice } from './components/notice.tsx';
 import { Facts, Section, Table } from './components/table.tsx';
+import { RETRACTION_REASONS } from './follow-up.ts';
 import { duration, number, Time } from './format.tsx';
 import { Fragment, h, type Markup } from './jsx.ts';
 import type { View } from './view.ts';
 import { announcements } from './words/announcements.ts';
+import { write } from './words/write.ts';
 
 /** Everything that the page of one announcement is drawn from. */
 export interface Hub {
@@ -19,6 +21,10 @@ export interface Hub {
   readonly labelOf: (locale: string, field: string) => string;
   readonly listName: (list: 'topics' | 'districts', code: string) => string;
   readonly done?: string | undefined;
+  /** Those of its `supersededBy` that were approved: until then, it still stands. */
+  readonly supersededBy: readonly number[];
+  /** Its messages that nothing calls back; undefined while nobody has seen it. */
+  readonly beyondRecall: number | undefined;
 }
 
 const DONE = {
@@ -53,9 +59,9 @@ export const HubPage = (hub: Hub): Markup => {
           {record.reason}
         </Notice>
       )}
-      {record.supersededBy.length > 0 && (
+      {hub.supersededBy.length > 0 && (
         <Notice kind="info" title={t.superseded}>
-          {record.supersededBy.map((id) => (
+          {hub.supersededBy.map((id) => (
             <a href={pageOf(id)}>{t.supersededBy} </a>
           ))}
         </Notice>
@@ -84,6 +90,7 @@ export const HubPage = (hub: Hub): Markup => {
           </div>
         </Section>
       )}
+      {hub.beyondRecall !== undefined && <FollowUp view={view} page={page} beyondRecall={hub.beyondRecall} />}
       <Section id="history" title={t.history}>
         <History {...hub} />
       </Section>
@@ -152,6 +159,49 @@ export const HubFacts = ({ view, record, nameOf, pageOf, listName }: Hub): Marku
           : []),
       ]}
     />
+  );
+};
+
+/** What can be said after something was sent. None of it does anything before it is submitted and approved. */
+const FollowUp = ({
+  view,
+  page,
+  beyondRecall,
+}: {
+  readonly view: View;
+  readonly page: string;
+  readonly beyondRecall: number;
+}): Markup => {
+  const t = write[view.locale];
+  const from = page.split('/').at(-1) ?? '';
+  const to = (kind: string) => `/console/announcements/new?${new URLSearchParams({ from, kind })}`;
+  return (
+    <Section
+      id="follow-up"
+      title={t.followTitle}
+      intro={`${t.followIntro} ${t.beyondRecall(number(view, beyondRecall))}`}
+    >
+      <div class="actions">
+        <ButtonLink href={to('correction')}>{t.correctIt}</ButtonLink>
+        <ButtonLink href={to('update')}>{t.updateIt}</ButtonLink>
+        <details class="confirm">
+          <summary class="button button-plain">{t.retractIt}</summary>
+          <form method="get" action="/console/announcements/new">
+            <input type="hidden" name="from" value={from} />
+            <input type="hidden" name="kind" value="retraction" />
+            <Choices
+              name="reason"
+              type="radio"
+              legend={t.retractWhy}
+              hint={t.retractHint}
+              chosen={['facts']}
+              options={RETRACTION_REASONS.map((reason) => [reason, t[`why-${reason}`]])}
+            />
+            <Button>{t.retractNow}</Button>
+          </form>
+        </details>
+      </div>
+    </Section>
   );
 };
 

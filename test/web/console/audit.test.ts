@@ -26,7 +26,19 @@ const NOT_HERE = [
   '/console/sign-in/passkey',
   '/console/enrol/passkey',
   '/console/account/passkeys/remove',
+  '/console/announcements/preview',
 ];
+
+/** A draft as its form sends it. */
+const WRITTEN = {
+  caseReference: 'DL-2026-0118',
+  caseTitle: 'Somebody',
+  kind: 'notice',
+  mode: 'live',
+  template: 'hot-case',
+  channels: 'sms',
+  'content.zh-CN.headline': 'Somebody',
+};
 
 const mine =
   (url: string, fields = {}) =>
@@ -135,6 +147,8 @@ const CALLS: Readonly<Record<string, () => Promise<Call>>> = {
     return { by: await somebody.visit(), actor: somebody.id, url: '/console/account/sessions/end' };
   },
   '/console/announcements/:id/submit': draft('submit'),
+  '/console/announcements/save': mine('/console/announcements/save', WRITTEN),
+  '/console/announcements/autosave': mine('/console/announcements/autosave', WRITTEN),
   '/console/admin/users': async () => ({
     by: await admin.visit(),
     actor: admin.id,
