@@ -88,6 +88,8 @@ export interface AnnounceDeps {
   /** Segments or messages per second, by gateway; for estimates. */
   readonly rates: Readonly<Record<Gateway, { readonly sms: number; readonly email: number }>>;
   readonly heldUntil: HeldUntil;
+  /** The store's, as of some seconds ago: for drafts that are looked at while somebody types. */
+  readonly recentAudience: AnnouncementStore['audience'];
   /** Starts what is due at once instead of at the sweeper's next turn; never throws. */
   readonly wake: () => Promise<void>;
   /** Calls the approvers for whom something waits, instead of at the sweeper's next turn; never throws. */
@@ -155,6 +157,7 @@ export function createAnnounce(deps: AnnounceDeps): Announce {
     act(id, name, (tx, to) => tx.move(name, to, actor, reason));
 
   const preview = createPreviewer({ ...deps, bundleOf });
+  const sketch = createPreviewer({ ...deps, bundleOf, announcements: { audience: deps.recentAudience } });
 
   return {
     async create(input, actor) {
@@ -298,7 +301,7 @@ export function createAnnounce(deps: AnnounceDeps): Announce {
     preview: async (what) =>
       'id' in what
         ? preview(await store.get(what.id), await store.bundleOf(what.id))
-        : preview(await read(what.draft, what.unfinished)),
+        : (what.unfinished ? sketch : preview)(await read(what.draft, what.unfinished)),
   };
 }
 
