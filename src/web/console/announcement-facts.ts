@@ -21,6 +21,12 @@ export async function announcementFacts(app: WebApp, view: View) {
       const entry = lists[list].find((one) => one.code === code);
       return entry?.names[view.locale] ?? Object.values(entry?.names ?? {})[0] ?? code;
     },
+    /** A language's texts in the order of the template: the database keeps none. */
+    inOrder: (template: string) => (fields: Readonly<Record<string, string>>) => {
+      const found = app.templates.list().find(({ manifest }) => manifest.name === template);
+      const order = found?.manifest.fields.map(({ name }) => name) ?? [];
+      return Object.entries(fields).sort(([a], [b]) => order.indexOf(a) - order.indexOf(b));
+    },
     /** Of a template's field, in the visitor's language. */
     labelOf: (template: string) => (locale: string, field: string) => {
       const found = app.templates.list().find(({ manifest }) => manifest.name === template);

@@ -19,6 +19,7 @@ export interface Hub {
   readonly pageOf: (id: number) => string;
   /** A field's label, by locale and name. */
   readonly labelOf: (locale: string, field: string) => string;
+  readonly inOrder: (fields: Readonly<Record<string, string>>) => readonly (readonly [string, string])[];
   readonly listName: (list: 'topics' | 'districts', code: string) => string;
   readonly done?: string | undefined;
   /** Those of its `supersededBy` that were approved: until then, it still stands. */
@@ -112,11 +113,11 @@ const NextStep = ({ view, record, pageOf }: Hub): Markup => {
 };
 
 /** What was written, language beside language. */
-export const Texts = ({ record, labelOf }: Pick<Hub, 'record' | 'labelOf'>): Markup => (
+export const Texts = ({ record, labelOf, inOrder }: Pick<Hub, 'record' | 'labelOf' | 'inOrder'>): Markup => (
   <div class="languages">
     {Object.entries(record.draft.content).map(([locale, fields]) => (
       <dl class="text" lang={locale}>
-        {Object.entries(fields)
+        {inOrder(fields)
           .filter(([, text]) => text.trim() !== '')
           .map(([field, text]) => (
             <div>

@@ -84,6 +84,7 @@ export const announcementPages: ConsolePages = (server, app) => {
           {...{ record, acts }}
           {...facts}
           labelOf={facts.labelOf(record.draft.template)}
+          inOrder={facts.inOrder(record.draft.template)}
           done={request.query.done}
           supersededBy={later.filter(({ approvedAt }) => approvedAt !== null).map((one) => one.id)}
           beyondRecall={wasSeen ? await beyondRecallOf(app, id) : undefined}

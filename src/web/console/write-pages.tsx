@@ -3,7 +3,7 @@ import { CHANNELS } from '../../domain/channel.ts';
 import { Button, Choices, Field, Form, Labelled, Select, TextArea } from './components/form.tsx';
 import { Notice } from './components/notice.tsx';
 import { Section } from './components/table.tsx';
-import { duration, timeOfDay } from './format.tsx';
+import { duration, offsetAt, timeOfDay } from './format.tsx';
 import { Fragment, h, type Markup } from './jsx.ts';
 import { Page } from './layout.tsx';
 import { announcements } from './words/announcements.ts';
@@ -41,6 +41,11 @@ export const WritePage = (props: Writing): Markup => {
           {errors[''] ?? t.checkText}
         </Notice>
       )}
+      <div class="is-exercise">
+        <Notice kind="warning" title={a.exercise}>
+          {a.exerciseMeans}
+        </Notice>
+      </div>
       <div class="writing">
         <Form
           view={view}
@@ -155,7 +160,10 @@ const Texts = (props: Writing): Markup => {
             name="template"
             label={t.template}
             value={form.template}
-            options={choices.templates.map(({ manifest }) => [manifest.name, manifest.name])}
+            options={choices.templates.map(({ manifest: { name, label } }) => [
+              name,
+              label?.[view.locale] ?? name,
+            ])}
           />
           <Button
             look="plain"
@@ -228,7 +236,7 @@ const Audience = (props: Writing): Markup => {
   );
 };
 
-const Times = ({ view, form, errors }: Writing): Markup => {
+const Times = ({ view, form, errors, now }: Writing): Markup => {
   const t = write[view.locale];
   const a = announcements[view.locale];
   const typed = { values: {}, errors };
@@ -260,7 +268,7 @@ const Times = ({ view, form, errors }: Writing): Markup => {
             type="datetime-local"
             name={name}
             label={t[name]}
-            hint={name === 'scheduledAt' ? t.scheduledHint : t.expiresHint}
+            hint={`${offsetAt(view, now)} · ${name === 'scheduledAt' ? t.scheduledHint : t.expiresHint}`}
             value={form[name]}
             optional
           />
@@ -300,6 +308,9 @@ const Bar = ({ view, id }: Writing): Markup => {
         {t.unsaved}
       </p>
       <div class="actions">
+        <a class="button button-quiet to-beside" href="#beside">
+          {t.preview}
+        </a>
         <Button look="plain" name="act" value="save">
           {t.save}
         </Button>

@@ -20,6 +20,7 @@ export const Beside = (props: Writing): Markup => {
   const a = announcements[view.locale];
   return (
     <aside
+      id="beside"
       class="beside"
       aria-label={t.previewTitle}
       tabindex={0}

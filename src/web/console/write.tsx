@@ -7,7 +7,15 @@ import type { AnnouncementRecord } from '../../pipeline/stores.ts';
 import { actorOf, sessionOf } from '../session.ts';
 import { announcementIn } from './announcement-facts.ts';
 import type { ConsolePages } from './console-pages.ts';
-import { type DraftForm, draftOf, errorsOf, type FormErrors, formOf, readDraftForm } from './draft-form.ts';
+import {
+  type DraftForm,
+  draftOf,
+  errorsOf,
+  type FormErrors,
+  type FormTemplate,
+  formOf,
+  readDraftForm,
+} from './draft-form.ts';
 import { followUp, RETRACTION_REASONS, retractionOf } from './follow-up.ts';
 import { fieldsOf } from './forms.ts';
 import { h } from './jsx.ts';
@@ -249,7 +257,7 @@ export const writePages: ConsolePages = (server, app) => {
 };
 
 /** A notice to everybody, by every channel. */
-const emptyForm = ({ manifest }: { readonly manifest: { readonly name: string } }): DraftForm => ({
+const emptyForm = ({ manifest, locales }: FormTemplate): DraftForm => ({
   caseReference: '',
   caseTitle: '',
   kind: 'notice',
@@ -263,6 +271,6 @@ const emptyForm = ({ manifest }: { readonly manifest: { readonly name: string } 
   scheduledAt: '',
   expiresAt: '',
   basis: '',
-  content: {},
+  content: Object.fromEntries(locales.map((locale) => [locale, {}])),
   reasons: {},
 });
