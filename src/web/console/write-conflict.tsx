@@ -22,16 +22,18 @@ interface ConflictProps {
   readonly template: Sketch['template'];
   readonly name: string;
   readonly at: Date;
+  /** The visitor saved it themselves, on another page. */
+  readonly own: boolean;
 }
 
 /** Two people changed one draft: both versions, and the choice between them. Nothing was overwritten. */
 export const ConflictPage = (props: ConflictProps): Markup => {
-  const { view, id, version, mine, theirs, template, name, at } = props;
+  const { view, id, version, mine, theirs, template, name, at, own } = props;
   const t = write[view.locale];
   const a = announcements[view.locale];
-  const [saved, own] = [flat(theirs), flat(mine)];
-  const names = [...new Set([...saved.keys(), ...own.keys()])].filter(
-    (field) => (saved.get(field) ?? '') !== (own.get(field) ?? ''),
+  const [saved, written] = [flat(theirs), flat(mine)];
+  const names = [...new Set([...saved.keys(), ...written.keys()])].filter(
+    (field) => (saved.get(field) ?? '') !== (written.get(field) ?? ''),
   );
   const page = `/console/announcements/${id}`;
   return (
@@ -44,14 +46,18 @@ export const ConflictPage = (props: ConflictProps): Markup => {
         [page, theirs.caseReference],
       ]}
     >
-      <Notice kind="warning">{t.conflictText(name, timeOfDay(view, at))}</Notice>
+      <Notice kind="warning">
+        {own
+          ? t.conflictOwn(timeOfDay(view, at))
+          : `${t.conflictText(name, timeOfDay(view, at))} ${t.mineHint}`}
+      </Notice>
       <Section id="differences" title={t.conflictDiff}>
         <Table
           caption={t.conflictDiff}
           columns={[{ label: t.where }, { label: t.theirVersion(name) }, { label: t.myVersion }]}
           rows={names.map((field) => {
             const language = field.split('.')[1];
-            const [before, after] = [saved.get(field) ?? '', own.get(field) ?? ''];
+            const [before, after] = [saved.get(field) ?? '', written.get(field) ?? ''];
             return [
               fieldLabel(view, template, field),
               <Side before={before} after={after} side="removed" lang={language} label={t.removed} />,
@@ -70,10 +76,9 @@ export const ConflictPage = (props: ConflictProps): Markup => {
         <Button look="plain" formaction="/console/announcements/preview">
           {t.goOnWithMine}
         </Button>
-        <Button look="danger" name="act" value="save">
+        <Button name="act" value="save">
           {t.mine}
         </Button>
-        <p class="hint">{t.mineHint}</p>
       </Form>
     </Page>
   );

@@ -31,6 +31,11 @@ export const WritePage = (props: Writing): Markup => {
       wide
     >
       {notice && <Notice kind={notice.kind}>{notice.text}</Notice>}
+      {props.returned && (
+        <Notice kind="warning" title={t.returned}>
+          <p class="written">{props.returned}</p>
+        </Notice>
+      )}
       {other && (
         <Notice kind="warning">
           {t.otherWriting(other.name, duration(view, Math.max(60, other.secondsAgo)))}

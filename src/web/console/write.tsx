@@ -88,7 +88,7 @@ export const writePages: ConsolePages = (server, app) => {
   const page = async (
     view: View,
     typed: { readonly id: string; readonly version: string; readonly form: DraftForm },
-    more: Partial<Pick<Writing, 'saved' | 'other' | 'notice' | 'checked' | 'errors'>> = {},
+    more: Partial<Pick<Writing, 'saved' | 'other' | 'notice' | 'returned' | 'checked' | 'errors'>> = {},
   ) => {
     const template = facts.templateOf(typed.form.template);
     const [sketch, choices] = await Promise.all([
@@ -102,13 +102,14 @@ export const writePages: ConsolePages = (server, app) => {
         saved={more.saved}
         other={more.other}
         notice={more.notice}
+        returned={more.returned}
         checked={more.checked ?? false}
       />
     );
   };
 
   /** Both versions, when somebody else has saved theirs meanwhile. */
-  const conflict = async ({ view, form, id }: Typed) => {
+  const conflict = async ({ view, form, id }: Typed, userId: number) => {
     const known = ids.decode('announcement', id).id;
     const [record, last] = await Promise.all([announce.get(known), facts.lastSaved(known)]);
     return (
@@ -121,6 +122,7 @@ export const writePages: ConsolePages = (server, app) => {
         template={facts.templateOf(form.template)}
         name={last.name}
         at={last.at}
+        own={last.userId === userId}
       />
     );
   };
@@ -168,6 +170,7 @@ export const writePages: ConsolePages = (server, app) => {
             checked,
             other,
             saved: record.draft,
+            returned: record.reason ?? undefined,
             ...(done && { notice: { kind: 'good', text: write[view.locale].savedDone } as const }),
           },
         ),
@@ -182,7 +185,7 @@ export const writePages: ConsolePages = (server, app) => {
       const kept = await keep(request, typed);
       switch (kept.kind) {
         case 'changed':
-          return show(reply, await conflict(typed), 409);
+          return show(reply, await conflict(typed, sessionOf(request).userId), 409);
         case 'refused':
           return show(reply, await page(typed.view, typed, { errors: kept.errors }), 422);
         case 'gone': {

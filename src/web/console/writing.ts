@@ -46,5 +46,8 @@ export interface Writing extends Sketch {
   readonly notice:
     | { readonly kind: 'good' | 'info' | 'warning' | 'danger'; readonly text: string }
     | undefined;
+  /** Why an approver sent it back. */
+  readonly returned: string | undefined;
+  /** Asked to be submitted: what is missing is marked. */
   readonly checked: boolean;
 }

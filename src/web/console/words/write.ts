@@ -121,7 +121,10 @@ export const write = words({
     'lint-school': '像学校名称，可能因此认出未成年人：请写“某小学”。',
     'lint-name': '像个人全名：请写“张某”，或删去。',
     'lint-minor': '涉及未成年人：不得发布任何可以认出其身份的内容。',
-    conflictTitle: '草稿已被他人修改',
+    returned: '审批人退回了这份草稿',
+    conflictTitle: '草稿有更新的版本',
+    conflictOwn: (at: string) =>
+      `您 ${at} 在另一个页面保存了另一个版本。没有任何内容被覆盖，请选择保留哪一个。`,
     conflictText: (name: string, at: string) =>
       `${name} 于 ${at} 保存了另一个版本。没有任何内容被覆盖，请选择保留哪一个。`,
     conflictDiff: '两个版本的差别',
@@ -262,7 +265,10 @@ export const write = words({
     'lint-school': 'Looks like the name of a school, by which children can be recognised: say “a school”.',
     'lint-name': 'Looks like a person’s full name: leave it out, or shorten it.',
     'lint-minor': 'Speaks of a child: nothing may be published by which the child can be recognised.',
-    conflictTitle: 'Somebody else changed the draft',
+    returned: 'An approver sent this draft back',
+    conflictTitle: 'There is a newer version of the draft',
+    conflictOwn: (at: string) =>
+      `You saved another version at ${at} on another page. Nothing was overwritten; choose which one to keep.`,
     conflictText: (name: string, at: string) =>
       `${name} saved another version at ${at}. Nothing was overwritten; choose which one to keep.`,
     conflictDiff: 'Where they differ',
