@@ -1,13 +1,18 @@
 import { defineConfig } from 'vitest/config';
 
-export default defineConfig({
+/** What tests and screenshots have in common. */
+export const base = defineConfig({
   // As tsc compiles it: the development form adds attributes of its own.
   oxc: { jsx: { runtime: 'classic', pragma: 'h', pragmaFrag: 'Fragment', development: false } },
   test: {
-    include: ['test/**/*.test.{ts,tsx}'],
     globalSetup: ['test/support/global-setup.ts'],
     testTimeout: 30_000,
     hookTimeout: 120_000,
     maxWorkers: 2,
   },
+});
+
+export default defineConfig({
+  ...base,
+  test: { ...base.test, include: ['test/**/*.test.{ts,tsx}'] },
 });

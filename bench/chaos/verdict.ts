@@ -120,7 +120,9 @@ export async function judge(
       count.missing += 1;
       blame(`is ${row.status}, but the gateway never took it`);
     }
-    if (row.sid === null && entries.length > 0 && row.status !== 'unknown') {
+    // A bounce that comes while the worker dies tells as well that the mail was taken.
+    const bounced = row.channel === 'email' && row.status === 'undelivered';
+    if (row.sid === null && entries.length > 0 && row.status !== 'unknown' && !bounced) {
       count.unexplained += 1;
       blame(`is ${row.status}, but the gateway took it`);
     }

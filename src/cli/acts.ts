@@ -23,6 +23,8 @@ interface Act {
 }
 
 const reason = () => new Option('--reason <text>', 'why; on record');
+const sha256 = () =>
+  new Option('--sha256 <hex>', 'of the revision that you looked at: refused when another one would be sent');
 const mustSayWhy = () => reason().makeOptionMandatory();
 
 /** The acts of the press office. Who may do what in which state is decided in src/pipeline/announce.ts. */
@@ -34,15 +36,23 @@ const ACTS: readonly Act[] = [
     run: (announce, id, by) => announce.submit(id, by),
   },
   {
+    name: 'look',
+    description: 'say that one looks at it: the next approver is not called for a quarter of an hour',
+    options: [],
+    run: (announce, id, by) => announce.look(id, by),
+  },
+  {
     name: 'approve',
     description: 'approve, as somebody who wrote none of it: sending starts, or is scheduled',
-    options: [
-      new Option(
-        '--sha256 <hex>',
-        'of the revision that you looked at: refused when another one would be sent',
-      ),
-    ],
-    run: (announce, id, by, { sha256 }) => announce.approve(id, by, { sha256 }),
+    options: [sha256()],
+    run: (announce, id, by, options) => announce.approve(id, by, { sha256: options.sha256 }),
+  },
+  {
+    name: 'break-glass',
+    description: 'approve what one wrote part of, as an admin whom no approver answers; marked for ever',
+    options: [sha256(), mustSayWhy()],
+    run: (announce, id, by, options) =>
+      announce.approve(id, by, { sha256: options.sha256, breakGlass: options.reason ?? '' }),
   },
   {
     name: 'return',

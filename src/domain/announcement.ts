@@ -52,6 +52,8 @@ export const TRANSITIONS = {
   cancel: { from: ['draft', 'submitted', 'approved', 'sending', 'paused'], to: 'cancelled' },
   complete: { from: ['sending'], to: 'completed' },
   expire: { from: ['submitted', 'approved', 'paused'], to: 'expired' },
+  /** The author takes over what an approver suggested. */
+  revise: { from: ['submitted'], to: 'submitted' },
 } as const satisfies Record<string, { from: readonly AnnouncementState[]; to: AnnouncementState }>;
 export type Act = keyof typeof TRANSITIONS;
 
@@ -99,6 +101,22 @@ export function mayApprove(
       {
         fix: 'ask another approver',
       },
+    );
+  }
+}
+
+/**
+ * Who may approve what they wrote part of: an admin, when every approver was called and none answered. It is marked for ever.
+ * @throws HeraldError `role-required` (forbidden), `still-being-called` (conflict)
+ */
+export function mayBreakGlass(user: { readonly role: Role }, nobodyLeftAt: Date | null): void {
+  requireRole(user.role, 'admin');
+  if (nobodyLeftAt === null) {
+    throw new HeraldError(
+      'conflict',
+      'still-being-called',
+      'approvers are still being called, so the glass may not be broken',
+      { fix: 'wait until the last one had five minutes, or ask an approver yourself' },
     );
   }
 }

@@ -2,26 +2,24 @@ import {
   type Act,
   type AnnouncementState,
   canonicalJson,
-  canonicalSha256,
   DEFAULT_EXPIRY_HOURS,
   type Draft,
   isBeingWritten,
   mayApprove,
+  mayBreakGlass,
   nextState,
   requireRole,
   SEEN,
   urgencyOf,
   versionOf,
 } from '../domain/announcement.ts';
-import type { Channel, Gateway, Route } from '../domain/channel.ts';
+import type { Channel, Gateway } from '../domain/channel.ts';
 import { HeraldError } from '../domain/errors.ts';
-import type { OpaqueIds } from '../domain/opaque-id.ts';
-import { requireReasons } from '../domain/privacy-lint.ts';
-import type { OfficeStyle, TemplateBundle } from '../domain/template.ts';
+import type { OfficeStyle } from '../domain/template.ts';
 import { checkAnnouncement, checkTimes, checkUnfinished, parseDraft } from './check-announcement.ts';
-import { renderContext } from './compose.ts';
-import type { Renderer, TemplateLibrary } from './ports.ts';
-import { createPreviewer, type HeldUntil, type Preview, smsProblems } from './preview.ts';
+import { checkFrozen, createFreeze, type FreezeDeps } from './freeze.ts';
+import type { TemplateLibrary } from './ports.ts';
+import { createPreviewer, type HeldUntil, type Preview } from './preview.ts';
 import type {
   Actor,
   ActRecord,
@@ -30,9 +28,10 @@ import type {
   AnnouncementStore,
   AnnouncementTransaction,
 } from './stores.ts';
+import { createSuggest, type Suggest } from './suggest.ts';
 
 /** The acts of the press office. Each checks role, state and content, and writes what it did in one transaction. */
-export interface Announce {
+export interface Announce extends Suggest {
   /** @param input what `POST /v1/announcements` takes. @throws HeraldError `invalid-announcement`, `unknown-template`… */
   create(input: unknown, actor: Actor): Promise<AnnouncementRecord>;
   /** A new revision of a draft. */
@@ -48,11 +47,15 @@ export interface Announce {
   check(id: number): Promise<readonly HeraldError[]>;
   /** Freezes templates and content; approval binds to their hash. @throws HeraldError `lint-reason-required`… */
   submit(id: number, actor: Actor): Promise<AnnouncementRecord>;
-  /** @param options.sha256 what the approver was shown; refused when it is not what would be sent */
+  /**
+   * @param options.sha256 what the approver was shown; refused when it is not what would be sent
+   * @param options.breakGlass why one who wrote part of it approves it: nobody else answers
+   * @throws HeraldError `own-announcement`, `still-being-called`, `revision-changed`…
+   */
   approve(
     id: number,
     actor: Actor,
-    options?: { readonly sha256?: string | undefined },
+    options?: { readonly sha256?: string | undefined; readonly breakGlass?: string | undefined },
   ): Promise<AnnouncementRecord>;
   returnToAuthor(id: number, actor: Actor, reason: string): Promise<AnnouncementRecord>;
   reject(id: number, actor: Actor, reason: string): Promise<AnnouncementRecord>;
@@ -73,18 +76,12 @@ export interface Announce {
   ): Promise<Preview>;
 }
 
-export interface AnnounceDeps {
-  readonly announcements: AnnouncementStore;
+export interface AnnounceDeps extends FreezeDeps {
   readonly templates: TemplateLibrary;
-  readonly renderer: Renderer;
-  readonly ids: OpaqueIds;
   readonly style: OfficeStyle;
   readonly mode: 'trial' | 'live';
   /** Why a channel cannot be sent through a gateway; undefined when it can. */
   readonly missingProvider: (channel: Channel, gateway: Gateway) => string | undefined;
-  /** What the routes of the SMS provider allow. */
-  readonly smsRoutes: readonly Route[];
-  readonly publicUrl: string;
   /** Segments or messages per second, by gateway; for estimates. */
   readonly rates: Readonly<Record<Gateway, { readonly sms: number; readonly email: number }>>;
   readonly heldUntil: HeldUntil;
@@ -131,19 +128,6 @@ export function createAnnounce(deps: AnnounceDeps): Announce {
     return { draft, supersedes: id };
   }
 
-  /** Renders everything once, so that nothing can be approved that cannot be sent. */
-  function checkRenders(record: AnnouncementRecord, bundle: TemplateBundle): void {
-    const template = deps.renderer.compile(bundle, renderContext(record, bundle, ids));
-    const { channels, content } = record.draft;
-    const locales = Object.keys(content);
-    // A webhook's texts are rendered with the template itself, an SMS below.
-    if (channels.includes('email'))
-      for (const locale of locales)
-        for (const name of [null, '王']) template.email(locale, { name, leaveUrl: deps.publicUrl });
-    if (!channels.includes('sms')) return;
-    for (const problem of smsProblems(template, locales, deps.smsRoutes, deps.publicUrl)) throw problem;
-  }
-
   /** Loads with the row locked, checks the transition, runs the rest. */
   const act = async (
     id: number,
@@ -156,6 +140,7 @@ export function createAnnounce(deps: AnnounceDeps): Announce {
   const simple = (id: number, name: Act, actor: Actor, reason: string | null) =>
     act(id, name, (tx, to) => tx.move(name, to, actor, reason));
 
+  const { freeze, check } = createFreeze(deps);
   const preview = createPreviewer({ ...deps, bundleOf });
   const sketch = createPreviewer({ ...deps, bundleOf, announcements: { audience: deps.recentAudience } });
 
@@ -195,15 +180,7 @@ export function createAnnounce(deps: AnnounceDeps): Announce {
 
     async check(id) {
       const record = await store.get(id);
-      const bundle = bundleOf(record.draft);
-      const now = await store.now();
-      const ofText = await refusalOf(() => checkAnnouncement(record.draft, bundle, store, now));
-      return [
-        ...ofText,
-        // What is incomplete is not rendered: it would be refused for the same again.
-        ...(ofText.length > 0 ? [] : await refusalOf(() => checkRenders(record, bundle))),
-        ...(await refusalOf(() => requireReasons(record.draft))),
-      ];
+      return check(record, bundleOf(record.draft), await store.now());
     },
 
     async submit(id, actor) {
@@ -211,25 +188,22 @@ export function createAnnounce(deps: AnnounceDeps): Announce {
       const { draft } = await store.get(id);
       const bundle = bundleOf(draft);
       const waiting = await act(id, 'submit', async (tx, to) => {
-        // Read again under the lock: topics and times may have changed since the draft was written.
-        await checkAnnouncement(tx.record.draft, bundle, store, tx.now);
+        // Read again under the lock.
         if (tx.record.draft.template !== draft.template)
           throw new HeraldError('conflict', 'changed-meanwhile', 'somebody changed the draft meanwhile');
-        checkRenders(tx.record, bundle);
-        const { lintReasons: _, ...written } = tx.record.draft;
-        const lintReasons = requireReasons(tx.record.draft);
-        const submitted: Draft = lintReasons ? { ...written, lintReasons } : written;
-        await tx.freeze(bundle, revisionSha256(submitted, bundle), submitted);
+        await freeze(tx, tx.record, bundle);
         await tx.move('submit', to, actor, null);
       });
       await deps.callApprovers();
       return waiting;
     },
 
-    approve: async (id, actor, { sha256 } = {}) => {
+    approve: async (id, actor, { sha256, breakGlass } = {}) => {
       requireRole(actor.role, 'approver');
+      const breakGlassReason = breakGlass === undefined ? null : withReason(breakGlass);
       await act(id, 'approve', async (tx) => {
-        mayApprove(actor, tx.authorIds);
+        if (breakGlassReason === null) mayApprove(actor, tx.authorIds);
+        else mayBreakGlass(actor, tx.record.nobodyLeftAt);
         await checkFrozen(tx, sha256);
         const { draft } = tx.record;
         const gateway: Gateway = draft.mode === 'exercise' || deps.mode === 'trial' ? 'sandbox' : 'live';
@@ -246,7 +220,7 @@ export function createAnnounce(deps: AnnounceDeps): Announce {
         const held = tx.record.urgency === 'urgent' ? {} : await deps.heldUntil(draft.channels, starts);
         const begins = Math.max(starts.getTime(), ...Object.values(held).map((end) => end.getTime()));
         const expiresAt = new Date(draft.expiresAt ?? begins + DEFAULT_EXPIRY_HOURS * 3_600_000);
-        await tx.approve({ by: actor, gateway, expiresAt, scheduledAt });
+        await tx.approve({ by: actor, gateway, expiresAt, scheduledAt, breakGlassReason });
       });
       await deps.wake();
       return store.get(id);
@@ -269,6 +243,7 @@ export function createAnnounce(deps: AnnounceDeps): Announce {
       });
       return store.get(id);
     },
+    ...createSuggest({ store, freeze, act }),
     pause: async (id, actor, reason) => {
       requireRole(actor.role, 'approver');
       return simple(id, 'pause', actor, reason ?? null);
@@ -307,41 +282,6 @@ export function createAnnounce(deps: AnnounceDeps): Announce {
 
 const itself = () =>
   new HeraldError('invalid', 'invalid-announcement', 'an announcement cannot supersede itself');
-
-/** What a check throws at somebody's input. */
-async function refusalOf(check: () => unknown): Promise<readonly HeraldError[]> {
-  try {
-    await check();
-    return [];
-  } catch (error) {
-    if (error instanceof HeraldError && error.kind === 'invalid') return [error];
-    throw error;
-  }
-}
-
-const revisionSha256 = (draft: Draft, bundle: TemplateBundle): Buffer => canonicalSha256({ draft, bundle });
-
-/** Approval is for bytes: what is stored must be what was submitted, and what the approver was shown. */
-async function checkFrozen(tx: AnnouncementTransaction, shown: string | undefined): Promise<void> {
-  const bundle = await tx.bundle();
-  const actual = bundle && revisionSha256(tx.record.draft, bundle).toString('hex');
-  if (!actual || actual !== tx.record.sha256) {
-    throw new HeraldError(
-      'conflict',
-      'revision-damaged',
-      'the stored revision is not the one that was submitted',
-      { fix: 'return it to the author and submit it again' },
-    );
-  }
-  if (shown !== undefined && shown !== actual) {
-    throw new HeraldError(
-      'conflict',
-      'revision-changed',
-      'the announcement was changed after you looked at it',
-      { fix: 'look at it again' },
-    );
-  }
-}
 
 function withReason(reason: string): string {
   const trimmed = reason.trim();

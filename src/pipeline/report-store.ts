@@ -14,6 +14,8 @@ export interface ChannelReport {
   readonly p50: number | null;
   readonly p95: number | null;
   readonly max: number | null;
+  /** How many had been sent by then, in order of time; right to within 10 % of the time. Seconds as above. */
+  readonly sentBy: readonly { readonly seconds: number; readonly n: number }[];
 }
 
 export interface DeliverySums {

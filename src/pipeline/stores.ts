@@ -49,6 +49,8 @@ export interface AnnouncementRecord {
   readonly approvedBy: number | null;
   /** Why an admin approved it when nobody else answered; it stays for ever. */
   readonly breakGlassReason: string | null;
+  /** Since when nobody is left to be called for its approval. */
+  readonly nobodyLeftAt: Date | null;
 }
 
 /** Which announcements, newest first. */
@@ -71,6 +73,18 @@ export interface ActRecord {
   readonly at: Date;
 }
 
+/** What an approver would change. */
+export interface Suggestion {
+  readonly id: number;
+  /** The revision that it was made for. */
+  readonly revision: number;
+  readonly userId: number;
+  readonly content: Draft['content'];
+  readonly note: string | null;
+  readonly createdAt: Date;
+  readonly decision: 'accepted' | 'declined' | null;
+}
+
 /** One locked announcement inside a transaction: every act reads, decides and writes through it. */
 export interface AnnouncementTransaction {
   readonly record: AnnouncementRecord;
@@ -83,8 +97,8 @@ export interface AnnouncementTransaction {
   /** Writes the newest revision anew; for whoever is still writing it. */
   rewrite(draft: Draft, supersedes: number | null, urgency: Urgency): Promise<void>;
   addRevision(draft: Draft, supersedes: number | null, urgency: Urgency, authorId: number): Promise<void>;
-  /** @param draft as it is submitted; the revision's own when it is left out */
-  freeze(bundle: TemplateBundle, sha256: Buffer, draft?: Draft): Promise<void>;
+  /** @param draft as it is submitted, in the revision that is the newest by now */
+  freeze(bundle: TemplateBundle, sha256: Buffer, draft: Draft): Promise<void>;
   /** Writes the state and the act that led to it. */
   move(act: string, state: AnnouncementState, by: Actor | null, reason: string | null): Promise<void>;
   /** The approval's facts, and the expansion that must follow, in this very transaction. */
@@ -93,9 +107,15 @@ export interface AnnouncementTransaction {
     readonly gateway: Gateway;
     readonly expiresAt: Date;
     readonly scheduledAt: Date | null;
+    /** Why it was approved by one of its authors; null: it was not. */
+    readonly breakGlassReason: string | null;
   }): Promise<void>;
   /** Somebody looks at it: until then the next approver is not called. */
   look(by: Actor): Promise<void>;
+  suggest(content: Draft['content'], note: string | null, by: Actor): Promise<void>;
+  /** @throws HeraldError `no-such-suggestion` */
+  suggestion(id: number): Promise<Suggestion>;
+  decide(suggestion: Suggestion, decision: 'accepted' | 'declined', by: Actor): Promise<void>;
   bundle(): Promise<TemplateBundle | null>;
 }
 
@@ -105,6 +125,8 @@ export interface AnnouncementStore {
   get(id: number): Promise<AnnouncementRecord>;
   bundleOf(id: number): Promise<TemplateBundle | null>;
   acts(id: number): Promise<readonly ActRecord[]>;
+  /** Oldest first. */
+  suggestions(id: number): Promise<readonly Suggestion[]>;
   list(page: AnnouncementPage): Promise<readonly AnnouncementRecord[]>;
   /** Runs `act` with the announcement's row locked; throwing rolls everything back. */
   locked<T>(id: number, act: (tx: AnnouncementTransaction) => Promise<T>): Promise<T>;

@@ -12,6 +12,7 @@ import type {
 } from '../pipeline/stores.ts';
 import { countAudience, idsOf, loadChain } from './audience.ts';
 import { inTransaction } from './pool.ts';
+import { addSuggestion, decideSuggestion, listSuggestions, loadSuggestion } from './suggestions.ts';
 
 type Queryable = Pick<pg.Pool, 'query'>;
 
@@ -22,7 +23,8 @@ const recordOver = (cases: string) => `
     json_build_object('reference', c.reference, 'title', c.title) AS "case",
     a.created_at AS "createdAt", a.submitted_at AS "submittedAt", a.approved_at AS "approvedAt", a.scheduled_at AS "scheduledAt",
     a.expires_at AS "expiresAt", a.first_sent_at AS "firstSentAt", a.ended_at AS "endedAt",
-    a.created_by AS "createdBy", a.approved_by AS "approvedBy", a.break_glass_reason AS "breakGlassReason"
+    a.created_by AS "createdBy", a.approved_by AS "approvedBy", a.break_glass_reason AS "breakGlassReason",
+    a.nobody_left_at AS "nobodyLeftAt"
   FROM announcements a
   ${cases} c ON c.id = a.case_id
   JOIN revisions r ON r.announcement_id = a.id AND r.number = a.revision`;
@@ -150,7 +152,7 @@ const LOOK = `
 const APPROVE = `
   WITH approved AS (
     UPDATE announcements SET state = 'approved', approved_at = now(), approved_by = $2, gateway = $3, expires_at = $4,
-      scheduled_at = $5, reason = NULL
+      scheduled_at = $5, break_glass_reason = $9, reason = NULL
     WHERE id = $1 RETURNING id
   )
   INSERT INTO expansions (announcement_id, channels, topics, districts, upper_contact)
@@ -190,12 +192,13 @@ function transaction(
       await writeRevision(client, id, record.revision + 1, draft, authorId);
       await writeAct(client, id, 'edit', authorId);
     },
-    async freeze(bundle, sha256, draft = record.draft) {
+    async freeze(bundle, sha256, draft) {
       const bundleSha256 = canonicalSha256(bundle);
       await freezeTemplates(client, bundle, bundleSha256);
       await client.query(
-        'UPDATE revisions SET bundle_sha256 = $3, sha256 = $4, draft = $5 WHERE announcement_id = $1 AND number = $2',
-        [id, record.revision, bundleSha256, sha256, JSON.stringify(draft)],
+        `UPDATE revisions r SET bundle_sha256 = $2, sha256 = $3, draft = $4 FROM announcements a
+         WHERE a.id = $1 AND r.announcement_id = a.id AND r.number = a.revision`,
+        [id, bundleSha256, sha256, JSON.stringify(draft)],
       );
     },
     async move(act, state, by, reason) {
@@ -210,7 +213,7 @@ function transaction(
       await writeAct(client, id, act, by?.id ?? null, reason);
       if (by) await client.query(ANSWER, [id, by.id]);
     },
-    async approve({ by, gateway, expiresAt, scheduledAt }) {
+    async approve({ by, gateway, expiresAt, scheduledAt, breakGlassReason }) {
       const { audience, channels } = record.draft;
       // What it supersedes stops now; the sweeper takes back the rows, and the new text waits for those in flight.
       for (const old of await loadChain(client, id)) {
@@ -230,13 +233,30 @@ function transaction(
         channels,
         audience.topics,
         audience.districts,
+        breakGlassReason,
       ]);
-      await writeAct(client, id, 'approve', by.id);
+      await writeAct(
+        client,
+        id,
+        breakGlassReason === null ? 'approve' : 'break-glass',
+        by.id,
+        breakGlassReason,
+      );
       await client.query(ANSWER, [id, by.id]);
     },
     async look(by) {
       await client.query(LOOK, [id, by.id]);
       await writeAct(client, id, 'look', by.id);
+    },
+    async suggest(content, note, by) {
+      await addSuggestion(client, id, { userId: by.id, content, note });
+      await client.query(LOOK, [id, by.id]);
+      await writeAct(client, id, 'suggest', by.id, note);
+    },
+    suggestion: (suggestionId) => loadSuggestion(client, id, suggestionId),
+    async decide(suggestion, decision, by) {
+      await decideSuggestion(client, suggestion.id, decision, by.id);
+      await writeAct(client, id, decision === 'accepted' ? 'accept' : 'decline', by.id);
     },
     bundle: () => loadBundle(client, id),
   };
@@ -266,6 +286,8 @@ export function createAnnouncementStore(pool: pg.Pool): AnnouncementStore {
       );
       return rows;
     },
+
+    suggestions: (id) => listSuggestions(pool, id),
 
     async list({ before, limit, state, states, search }) {
       const { rows } = await pool.query<AnnouncementRecord>(

@@ -42,14 +42,27 @@ interface Bucket {
   readonly max_ms: number;
 }
 
-/** The upper bound, in seconds, of the bucket in which the share lies; never more than the true maximum. */
+/** Never more than the true maximum. Seconds. */
+const upperBound = ({ bucket }: Bucket, maxMs: number): number =>
+  Math.min(BUCKET_FACTOR ** (bucket + 1), maxMs) / 1000;
+
+function sentBy(buckets: readonly Bucket[]): ChannelReport['sentBy'] {
+  const max = Math.max(...buckets.map((b) => b.max_ms));
+  let n = 0;
+  return buckets.map((b) => {
+    n += b.n;
+    return { seconds: upperBound(b, max), n };
+  });
+}
+
+/** The upper bound of the bucket in which the share lies. */
 function percentile(buckets: readonly Bucket[], share: number): number | null {
   const total = buckets.reduce((sum, b) => sum + b.n, 0);
   const max = Math.max(...buckets.map((b) => b.max_ms));
   let seen = 0;
   for (const b of buckets) {
     seen += b.n;
-    if (seen >= share * total) return Math.min(BUCKET_FACTOR ** (b.bucket + 1), max) / 1000;
+    if (seen >= share * total) return upperBound(b, max);
   }
   return null;
 }
@@ -80,6 +93,7 @@ export function createReportStore(pool: pg.Pool): ReportStore {
           p50: percentile(buckets, 0.5),
           p95: percentile(buckets, 0.95),
           max: percentile(buckets, 1),
+          sentBy: sentBy(buckets),
         };
       }
       return reports;

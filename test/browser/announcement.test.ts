@@ -4,8 +4,8 @@ import {
   expectNoAxeViolations,
   expectNoSidewaysScroll,
   hasBrowser,
-  type Page,
   PHONE,
+  tabTo,
 } from '../support/browser.ts';
 import { type Person, person } from '../web/console/visitor.ts';
 import { DRAFT } from '../web/herald.ts';
@@ -47,7 +47,6 @@ const draft = async (headline: string, more: object = {}) => {
   await announce.submit(id, by);
   return `/console/announcements/${ids.encode('announcement', id)}`;
 };
-const open = (page: Page, summary: string) => page.locator('summary', { hasText: summary }).click();
 
 describe.runIf(hasBrowser())('an announcement, in two browsers', () => {
   test('is approved by somebody else, arrives while one watches, and is found by number', async () => {
@@ -75,19 +74,22 @@ describe.runIf(hasBrowser())('an announcement, in two browsers', () => {
     expect(await theirs.locator('.bubble').textContent()).toContain('警惕冒充客服诈骗');
   });
 
-  test('is paused, goes on, and is stopped, each asked once', async () => {
+  test('is approved, paused, goes on, and is stopped, each asked once, by keyboard alone', async () => {
     const page = await office.as(approver);
     const url = await draft('定时的通告', { scheduledAt: new Date(Date.now() + 3_600_000).toISOString() });
     await page.goto(`${url}/approve`);
-    await page.getByRole('button', { name: /批准/ }).click();
+    await tabTo(page, '批准（试运行');
+    await page.keyboard.press('Enter');
     await page.waitForURL('**/progress');
     for (const [ask, now, said] of [
       ['暂停', '立即暂停', '已暂停。'],
       ['继续发送', '继续', '已继续发送。'],
       ['停止', '停止发送', '已停止。'],
     ] as const) {
-      await open(page, ask);
-      await page.getByRole('button', { name: now, exact: true }).click();
+      await tabTo(page, ask);
+      await page.keyboard.press('Enter');
+      await tabTo(page, now);
+      await page.keyboard.press('Enter');
       await page.getByText(said).waitFor();
     }
   });

@@ -8,6 +8,7 @@ import {
   hasBrowser,
   type Page,
   PHONE,
+  tabTo,
 } from '../support/browser.ts';
 import { PASSWORD, person } from '../web/console/visitor.ts';
 import { type BrowserOffice, openBrowserOffice } from './office.ts';
@@ -24,20 +25,6 @@ const invited = async (name: string, role: 'author' | 'approver' | 'admin') => {
   const { id } = await users.add({ name, role });
   return { id, link: (await identity.invite(id, undefined)).url };
 };
-/** Goes on with Tab until it stands on what is wanted, as somebody without a mouse does. */
-async function tabTo(page: Page, wanted: string): Promise<void> {
-  const seen: string[] = [];
-  for (let i = 0; i < 40; i += 1) {
-    await page.keyboard.press('Tab');
-    const here = await page.evaluate(
-      '(() => { const e = document.activeElement; return (e.id || "") + " " + (e.getAttribute("name") || "") + " " + e.innerText.trim(); })()',
-    );
-    seen.push(String(here));
-    if (String(here).includes(wanted)) return;
-  }
-  throw new Error(`${wanted} is not reached by Tab: ${seen.join(' → ')}`);
-}
-
 describe.runIf(hasBrowser())('signing in, in a browser', () => {
   test('from the invitation to the second step and back again, by keyboard alone', async () => {
     const { link } = await invited('王警官', 'approver');

@@ -137,6 +137,9 @@ describe('from draft to sending', () => {
     const own = await office.run('approve', id, '--user', author);
     expect(own).toMatchObject({ code: 1, out: '' });
     expect(own.err).toMatch(/you wrote part of this announcement.*\n +ask another approver/);
+    const glass = await office.run('break-glass', id, '--user', author, '--reason', 'nobody answers');
+    expect(glass).toMatchObject({ code: 1, err: expect.stringContaining('admin') });
+    expect((await office.run('look', id, '--user', approver)).out).toBe(`${id} is submitted\n`);
     const other = await office.run('approve', id, '--user', approver, '--sha256', 'f'.repeat(64), '--json');
     expect(other.json()).toMatchObject({ error: { code: 'revision-changed' } });
     const approved = await office.run('approve', id, '--user', approver, '--sha256', sha256);

@@ -103,7 +103,13 @@ stories('announcements', (test) => {
     const [expiresAt, scheduledAt] = [new Date('2030-01-02T00:00:00Z'), new Date('2030-01-01T00:00:00Z')];
     await expect(
       office.announcements.locked(id, async (tx) => {
-        await tx.approve({ by: office.approver, gateway: 'live', expiresAt, scheduledAt });
+        await tx.approve({
+          by: office.approver,
+          gateway: 'live',
+          expiresAt,
+          scheduledAt,
+          breakGlassReason: null,
+        });
         throw new Error('the power fails');
       }),
     ).rejects.toThrow('the power fails');

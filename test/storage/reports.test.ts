@@ -15,6 +15,7 @@ stories('reports', (test) => {
         p50: null,
         p95: null,
         max: null,
+        sentBy: [],
       },
       email: {
         counts: { queued: 1 },
@@ -24,6 +25,7 @@ stories('reports', (test) => {
         p50: null,
         p95: null,
         max: null,
+        sentBy: [],
       },
     });
     const worker = await office.worker();
@@ -84,6 +86,8 @@ stories('reports', (test) => {
       ),
     );
     expect(sms.max).toBe(longest);
+    expect(sms.sentBy.map(({ n }) => n)).toEqual([50, 95, 100]);
+    expect(sms.sentBy.map(({ seconds }) => seconds)).toEqual([sms.p50, sms.p95, sms.max]);
   });
 
   test('show rows page by page, and one with all that happened to it', async ({ office }) => {

@@ -70,3 +70,17 @@ export async function addVirtualAuthenticator(page: Page): Promise<void> {
 }
 
 export type { Browser, BrowserContext, Page };
+
+/** Goes on with Tab until it stands on what is wanted, as somebody without a mouse does. */
+export async function tabTo(page: Page, wanted: string): Promise<void> {
+  const seen: string[] = [];
+  for (let i = 0; i < 40; i += 1) {
+    await page.keyboard.press('Tab');
+    const here = await page.evaluate(
+      '(() => { const e = document.activeElement; return (e.id || "") + " " + (e.getAttribute("name") || "") + " " + e.innerText.trim(); })()',
+    );
+    seen.push(String(here));
+    if (String(here).includes(wanted)) return;
+  }
+  throw new Error(`${wanted} is not reached by Tab: ${seen.join(' → ')}`);
+}

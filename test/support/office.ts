@@ -160,7 +160,8 @@ export async function openOffice(server?: PostgresServer) {
   const submit = (id: number) =>
     announcements.locked(id, async (tx) => {
       const bundle = bundleOf();
-      await tx.freeze(bundle, canonicalSha256({ draft: tx.record.draft, bundle }));
+      const { draft } = tx.record;
+      await tx.freeze(bundle, canonicalSha256({ draft, bundle }), draft);
       await tx.move('submit', 'submitted', author, null);
     });
   const approve = (
@@ -173,6 +174,7 @@ export async function openOffice(server?: PostgresServer) {
         gateway: how.gateway ?? 'sandbox',
         expiresAt: how.expiresAt ?? new Date(Date.now() + 86_400_000),
         scheduledAt: how.scheduledAt ?? null,
+        breakGlassReason: null,
       }),
     );
   /** Written, submitted and approved. */

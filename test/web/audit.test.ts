@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Role } from '../../src/domain/announcement.ts';
 import { parseAnchors } from '../../src/domain/audit.ts';
 import { anchorDaily } from '../../src/pipeline/anchor.ts';
 import { type Caller, DRAFT, type Herald, startHerald } from './herald.ts';
@@ -41,7 +42,7 @@ const announcement = async (...acts: ('submit' | 'approve' | 'pause')[]) => {
   }
   return id;
 };
-const act = async (by: 'author' | 'approver', name: string, id: string, body?: unknown): Promise<Call> => ({
+const act = async (by: Role, name: string, id: string, body?: unknown): Promise<Call> => ({
   by: herald.as(by),
   url: `/v1/announcements/${id}/${name}`,
   ...(body !== undefined && { body }),
@@ -58,6 +59,13 @@ const CALLS: Readonly<Record<string, () => Promise<Call>>> = {
   'POST /v1/announcements/:id/submit': async () => act('author', 'submit', await announcement()),
   'POST /v1/announcements/:id/look': async () => act('approver', 'look', await announcement('submit')),
   'POST /v1/announcements/:id/approve': async () => act('approver', 'approve', await announcement('submit')),
+  'POST /v1/announcements/:id/break-glass': async () => {
+    const id = await announcement('submit');
+    await herald.app.pool.query('UPDATE announcements SET nobody_left_at = now() WHERE id = $1', [
+      herald.app.ids.decode('announcement', id).id,
+    ]);
+    return act('admin', 'break-glass', id, { reason: 'nobody answers' });
+  },
   'POST /v1/announcements/:id/return': async () =>
     act('approver', 'return', await announcement('submit'), { reason: 'a typo' }),
   'POST /v1/announcements/:id/reject': async () =>

@@ -31,6 +31,10 @@ export const summarySchema = z.object({
   revision: z.int(),
   sha256: z.string().nullable().describe('Of the submitted revision; what an approval binds to'),
   reason: z.string().nullable().describe('Why it is paused, returned, rejected or cancelled'),
+  breakGlassReason: z
+    .string()
+    .nullable()
+    .describe('Why an admin who wrote part of it approved it: nobody else answered'),
   createdAt: time,
   submittedAt: timeOrNull,
   approvedAt: timeOrNull,
@@ -121,6 +125,7 @@ export function summaryView(ids: App['ids'], record: Announcement): z.infer<type
     revision: record.revision,
     sha256: record.sha256,
     reason: record.reason,
+    breakGlassReason: record.breakGlassReason,
     createdAt: iso(record.createdAt),
     submittedAt: isoOrNull(record.submittedAt),
     approvedAt: isoOrNull(record.approvedAt),

@@ -53,6 +53,13 @@ const ACTS: readonly ActRoute[] = [
     run: (a, id, actor, { sha256 }) => a.approve(id, actor, { sha256 }),
   },
   {
+    name: 'break-glass',
+    access: 'admin',
+    summary:
+      'Approve what one wrote part of, with a reason, because every approver was called and none answered; marked for ever',
+    run: (a, id, actor, { sha256, reason }) => a.approve(id, actor, { sha256, breakGlass: reason ?? '' }),
+  },
+  {
     name: 'return',
     access: 'approver',
     summary: 'Back to the author, with a reason',
@@ -86,7 +93,10 @@ const ACTS: readonly ActRoute[] = [
 
 const actBody = z
   .strictObject({
-    reason: printable().max(2_000).optional().describe('Required to return and to reject'),
+    reason: printable()
+      .max(2_000)
+      .optional()
+      .describe('Required to return, to reject and to break the glass'),
     sha256: z
       .string()
       .regex(/^[0-9a-f]{64}$/)

@@ -1,4 +1,5 @@
 import type { FastifyRequest } from 'fastify';
+import type { AnnouncementRecord } from '../../pipeline/stores.ts';
 import { idParams } from '../api/common.ts';
 import type { WebApp } from '../web-app.ts';
 import type { View } from './view.ts';
@@ -12,6 +13,8 @@ export async function announcementFacts(app: WebApp, view: View) {
   ]);
   const lists = { topics, districts };
   const names = new Map(users.map(({ id, name }) => [id, name]));
+  const manifestOf = (template: string) =>
+    app.templates.list().find(({ manifest }) => manifest.name === template)?.manifest;
   return {
     users,
     lists,
@@ -21,17 +24,20 @@ export async function announcementFacts(app: WebApp, view: View) {
       const entry = lists[list].find((one) => one.code === code);
       return entry?.names[view.locale] ?? Object.values(entry?.names ?? {})[0] ?? code;
     },
-    /** A language's texts in the order of the template: the database keeps none. */
-    inOrder: (template: string) => (fields: Readonly<Record<string, string>>) => {
-      const found = app.templates.list().find(({ manifest }) => manifest.name === template);
-      const order = found?.manifest.fields.map(({ name }) => name) ?? [];
-      return Object.entries(fields).sort(([a], [b]) => order.indexOf(a) - order.indexOf(b));
-    },
     /** Of a template's field, in the visitor's language. */
     labelOf: (template: string) => (locale: string, field: string) => {
-      const found = app.templates.list().find(({ manifest }) => manifest.name === template);
-      const label = found?.manifest.fields.find(({ name }) => name === field)?.label;
+      const label = manifestOf(template)?.fields.find(({ name }) => name === field)?.label;
       return label?.[view.locale] ?? label?.[locale] ?? field;
+    },
+    /** With each language's fields in their template's order; the database keeps none. */
+    inOrder: <R extends Pick<AnnouncementRecord, 'draft'>>(record: R): R => {
+      const { template, content } = record.draft;
+      const names = manifestOf(template)?.fields.map(({ name }) => name) ?? [];
+      const ordered = Object.entries(content).map(([locale, fields]) => {
+        const known = names.flatMap((name) => (Object.hasOwn(fields, name) ? [[name, fields[name]]] : []));
+        return [locale, { ...Object.fromEntries(known), ...fields }];
+      });
+      return { ...record, draft: { ...record.draft, content: Object.fromEntries(ordered) } };
     },
   };
 }

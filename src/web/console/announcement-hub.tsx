@@ -19,7 +19,6 @@ export interface Hub {
   readonly pageOf: (id: number) => string;
   /** A field's label, by locale and name. */
   readonly labelOf: (locale: string, field: string) => string;
-  readonly inOrder: (fields: Readonly<Record<string, string>>) => readonly (readonly [string, string])[];
   readonly listName: (list: 'topics' | 'districts', code: string) => string;
   readonly done?: string | undefined;
   /** Those of its `supersededBy` that were approved: until then, it still stands. */
@@ -35,9 +34,6 @@ const DONE = {
   rejected: 'rejectedDone',
   approved: 'approvedDone',
   cancel: 'cancelledDone',
-  suggested: 'suggestedDone',
-  accepted: 'acceptedDone',
-  declined: 'declinedDone',
 } as const;
 
 export const HubPage = (hub: Hub): Markup => {
@@ -70,7 +66,7 @@ export const HubPage = (hub: Hub): Markup => {
       <Section id="texts" title={t.text}>
         <Texts {...hub} />
       </Section>
-      <Section id="facts" title={t.parts}>
+      <Section id="facts" title={t.facts}>
         <HubFacts {...hub} />
       </Section>
       {record.state === 'draft' && (
@@ -113,11 +109,11 @@ const NextStep = ({ view, record, pageOf }: Hub): Markup => {
 };
 
 /** What was written, language beside language. */
-export const Texts = ({ record, labelOf, inOrder }: Pick<Hub, 'record' | 'labelOf' | 'inOrder'>): Markup => (
+export const Texts = ({ record, labelOf }: Pick<Hub, 'record' | 'labelOf'>): Markup => (
   <div class="languages">
     {Object.entries(record.draft.content).map(([locale, fields]) => (
       <dl class="text" lang={locale}>
-        {inOrder(fields)
+        {Object.entries(fields)
           .filter(([, text]) => text.trim() !== '')
           .map(([field, text]) => (
             <div>
@@ -217,7 +213,7 @@ const History = ({ view, acts, nameOf }: Hub): Markup => {
       caption={t.history}
       columns={[
         { label: t.what },
-        { label: t.who },
+        { label: t.by },
         { label: t.when },
         { label: t.revision },
         { label: t.reason },

@@ -81,10 +81,10 @@ export const announcementPages: ConsolePages = (server, app) => {
         reply,
         <HubPage
           view={view}
-          {...{ record, acts }}
+          record={facts.inOrder(record)}
+          acts={acts}
           {...facts}
           labelOf={facts.labelOf(record.draft.template)}
-          inOrder={facts.inOrder(record.draft.template)}
           done={request.query.done}
           supersededBy={later.filter(({ approvedAt }) => approvedAt !== null).map((one) => one.id)}
           beyondRecall={wasSeen ? await beyondRecallOf(app, id) : undefined}

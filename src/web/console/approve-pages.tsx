@@ -1,43 +1,21 @@
-import { diffWords } from 'diff';
 import { CHANNELS } from '../../domain/channel.ts';
-import type { Preview } from '../../pipeline/preview.ts';
-import type { AnnouncementRecord } from '../../pipeline/stores.ts';
 import { AnnouncementPage, headlineOf } from './announcement-frame.tsx';
-import { Act, Button, Form, TextArea } from './components/form.tsx';
+import { type ApproveProps, DONE } from './approve-props.ts';
 import { Json, Mail, Sms } from './components/message.tsx';
 import { Empty, Notice } from './components/notice.tsx';
 import { Facts, Section, Table } from './components/table.tsx';
-import { dateTime, duration, money, number, Time, timeOfDay } from './format.tsx';
-import type { Typed } from './forms.ts';
+import { TextDiff } from './components/text-diff.tsx';
+import { Calls, Decision, Suggestions } from './decision.tsx';
+import { duration, money, number, Time, timeOfDay } from './format.tsx';
 import { type Children, Fragment, h, type Markup } from './jsx.ts';
-import type { View } from './view.ts';
 import { approve } from './words/approve.ts';
-
-export interface ApproveProps {
-  readonly view: View;
-  /** The announcement's own address. */
-  readonly page: string;
-  readonly record: AnnouncementRecord;
-  readonly superseded: AnnouncementRecord | null;
-  readonly preview: Preview;
-  readonly authors: readonly string[];
-  readonly nameOf: (id: number | null) => string;
-  /** Whether the visitor may approve it, wrote part of it, or has no such role. */
-  readonly may: 'yes' | 'own' | 'not';
-  /** It would really go out. */
-  readonly live: boolean;
-  readonly price: { readonly perSegment: number; readonly currency: string } | undefined;
-  readonly now: Date;
-  readonly typed: Typed;
-  /** It was changed between looking at it and approving it. */
-  readonly changed: boolean;
-}
 
 export const ApprovePage = (props: ApproveProps): Markup => {
   const { view, record, changed, preview, page, superseded, nameOf } = props;
   const t = approve[view.locale];
   return (
     <AnnouncementPage view={view} record={record} page={page} current="/approve" nameOf={nameOf}>
+      {props.done && <Notice kind="good">{t[DONE[props.done]]}</Notice>}
       {changed && (
         <Notice kind="danger" title={t.title}>
           {t.changed}
@@ -50,7 +28,17 @@ export const ApprovePage = (props: ApproveProps): Markup => {
         </Notice>
       ))}
       <InShort {...props} />
-      {superseded && <Changes view={view} record={record} superseded={superseded} />}
+      {superseded && (
+        <Section id="changes" title={t.changes} intro={headlineOf(view, superseded)}>
+          <TextDiff
+            view={view}
+            before={superseded.draft.content}
+            after={record.draft.content}
+            labelOf={props.labelOf}
+          />
+        </Section>
+      )}
+      <Suggestions {...props} />
       {preview.locales.map(({ locale, sms, smsWithoutLinks, email }) => (
         <Section id={`text-${locale}`} title={t.writtenIn(locale)}>
           <div class="previews" lang={locale}>
@@ -83,7 +71,8 @@ export const ApprovePage = (props: ApproveProps): Markup => {
           </details>
         </Section>
       )}
-      <Findings view={view} preview={preview} />
+      <Findings {...props} />
+      <Calls {...props} />
       <Decision {...props} />
     </AnnouncementPage>
   );
@@ -157,57 +146,7 @@ const InShort = (props: ApproveProps): Markup => {
   );
 };
 
-/** What was written anew, word by word, in the fields that differ. */
-const Changes = ({
-  view,
-  record,
-  superseded,
-}: {
-  readonly view: View;
-  readonly record: AnnouncementRecord;
-  readonly superseded: AnnouncementRecord;
-}): Markup => {
-  const t = approve[view.locale];
-  const before = superseded.draft.content;
-  const changed = Object.entries(record.draft.content).flatMap(([locale, fields]) =>
-    [...new Set([...Object.keys(before[locale] ?? {}), ...Object.keys(fields)])].flatMap((field) => {
-      const [old, now] = [before[locale]?.[field] ?? '', fields[field] ?? ''];
-      return old === now ? [] : [{ locale, field, old, now }];
-    }),
-  );
-  return (
-    <Section id="changes" title={t.changes} intro={headlineOf(view, superseded)}>
-      <Table
-        caption={t.changes}
-        columns={[{ label: t.where }, { label: t.changes }]}
-        rows={changed.map(({ locale, field, old, now }) => [
-          `${locale} · ${field}`,
-          <p class="diff" lang={locale}>
-            {diffWords(old, now, {
-              intlSegmenter: new Intl.Segmenter(locale, { granularity: 'word' }),
-            }).map(({ added, removed, value }) =>
-              added ? (
-                <ins>
-                  <span class="visually-hidden">{t.added} </span>
-                  {value}
-                </ins>
-              ) : removed ? (
-                <del>
-                  <span class="visually-hidden">{t.removed} </span>
-                  {value}
-                </del>
-              ) : (
-                value
-              ),
-            )}
-          </p>,
-        ])}
-      />
-    </Section>
-  );
-};
-
-const Findings = ({ view, preview }: Pick<ApproveProps, 'view' | 'preview'>): Markup => {
+const Findings = ({ view, preview, labelOf }: ApproveProps): Markup => {
   const t = approve[view.locale];
   return (
     <Section id="findings" title={t.findings}>
@@ -221,66 +160,11 @@ const Findings = ({ view, preview }: Pick<ApproveProps, 'view' | 'preview'>): Ma
             <>
               <mark>{excerpt}</mark> {message}
             </>,
-            `${locale} · ${field}`,
+            `${labelOf(locale, field)} (${locale})`,
             reason ?? t.noReason,
           ])}
         />
       )}
-    </Section>
-  );
-};
-
-/** The dangerous button says what it does, and stands at the end of all that there is to read. */
-const Decision = ({ view, record, preview, page, may, live, typed }: ApproveProps): Markup => {
-  const t = approve[view.locale];
-  if (record.state !== 'submitted') return <Fragment />;
-  if (may !== 'yes') return <Notice kind="warning">{may === 'own' ? t.own : t.notApprover}</Notice>;
-  const people = number(view, preview.audience.total);
-  const { scheduledAt } = record.draft;
-  const label =
-    record.mode === 'exercise'
-      ? t.sendExercise(people)
-      : !live
-        ? t.sendTrial(people)
-        : scheduledAt
-          ? t.sendScheduled(people, dateTime(view, new Date(scheduledAt)))
-          : t.send(people);
-  return (
-    <Section
-      id="decide"
-      title={t.decide}
-      {...(live && { intro: `${t.cannotBeUndone} ${t.secondFactorAgain}` })}
-    >
-      <div class="decision">
-        <Act
-          view={view}
-          action={`${page}/approve`}
-          look={live ? 'danger' : 'primary'}
-          fields={{ sha256: record.sha256 ?? '' }}
-        >
-          {label}
-        </Act>
-        <details class="confirm" open={typed.errors.reason !== undefined}>
-          <summary class="button button-plain">{`${t.returnIt} / ${t.rejectIt}`}</summary>
-          <Form view={view} action={`${page}/return`} typed={typed}>
-            <TextArea
-              view={view}
-              typed={typed}
-              name="reason"
-              label={t.why}
-              hint={t.whyHint}
-              maxlength={2000}
-              rows={3}
-            />
-            <div class="acts">
-              <Button look="plain">{t.returnIt}</Button>
-              <Button look="danger" formaction={`${page}/reject`}>
-                {t.rejectIt}
-              </Button>
-            </div>
-          </Form>
-        </details>
-      </div>
     </Section>
   );
 };

@@ -4,7 +4,8 @@ import { HeraldError } from '../../domain/errors.ts';
 import { idParams } from '../api/common.ts';
 import { actorOf, requireFreshSecondFactor, sessionOf } from '../session.ts';
 import { announcementFacts } from './announcement-facts.ts';
-import { ApprovePage, type ApproveProps } from './approve-pages.tsx';
+import { ApprovePage } from './approve-pages.tsx';
+import { type ApproveProps, DONE } from './approve-props.ts';
 import type { ConsolePages } from './console-pages.ts';
 import { NOTHING_TYPED, readForm, type Typed, withError } from './forms.ts';
 import { h } from './jsx.ts';
@@ -12,8 +13,12 @@ import { sendMailFrame } from './mail-frame.ts';
 import { goTo, show, viewOf } from './view.ts';
 import { approve as words } from './words/approve.ts';
 
+const DONE_NAMES = Object.keys(DONE) as (keyof typeof DONE)[];
 const mailQuery = z.object({ locale: z.string().max(40) }).loose();
+const doneQuery = z.object({ done: z.enum(DONE_NAMES).optional().catch(undefined) }).loose();
 const approval = z.object({ sha256: z.string().regex(/^[0-9a-f]{64}$/) });
+const suggestionText = z.object({ note: z.string().max(2_000).optional() });
+const suggestionForm = z.object({ id: z.coerce.number().int().positive().max(Number.MAX_SAFE_INTEGER) });
 const decision = z.object({ reason: z.string().trim().min(1).max(2_000) });
 
 /** One page with all that an approver must see, bound to the hash of what was shown; and the other ways to decide. */
@@ -31,15 +36,18 @@ export const approvePages: ConsolePages = (server, app) => {
   const page = async (
     request: FastifyRequest,
     id: number,
-    more: Pick<ApproveProps, 'typed' | 'changed'> = { typed: NOTHING_TYPED, changed: false },
+    more: Partial<Pick<ApproveProps, 'typed' | 'changed' | 'done'>> = {},
   ) => {
     const view = viewOf(request, app);
-    const [record, acts, preview, { users, nameOf }] = await Promise.all([
-      announce.get(id),
-      announce.acts(id),
-      announce.preview({ id }),
-      announcementFacts(app, view),
-    ]);
+    const [record, acts, preview, suggestions, calls, { users, nameOf, labelOf, inOrder }] =
+      await Promise.all([
+        announce.get(id),
+        announce.acts(id),
+        announce.preview({ id }),
+        announce.suggestions(id),
+        app.approverCalls.of(id),
+        announcementFacts(app, view),
+      ]);
     const authorIds = new Set(
       acts.flatMap(({ act, userId }) => (['create', 'edit'].includes(act) && userId ? [userId] : [])),
     );
@@ -49,8 +57,12 @@ export const approvePages: ConsolePages = (server, app) => {
       <ApprovePage
         view={view}
         page={pageOf(id)}
-        record={record}
+        record={inOrder(record)}
         nameOf={nameOf}
+        labelOf={labelOf(record.draft.template)}
+        suggestions={suggestions}
+        calls={calls}
+        userId={userId}
         superseded={superseded}
         preview={preview}
         authors={users.flatMap(({ id: one, name }) => (authorIds.has(one) ? [name] : []))}
@@ -58,6 +70,8 @@ export const approvePages: ConsolePages = (server, app) => {
         live={isLive(record.mode)}
         price={config.smsPrice}
         now={new Date()}
+        typed={NOTHING_TYPED}
+        changed={false}
         {...more}
       />
     );
@@ -65,8 +79,9 @@ export const approvePages: ConsolePages = (server, app) => {
 
   server.get('/announcements/:id/approve', {
     ...access,
-    schema: { params: idParams },
-    handler: async (request, reply) => show(reply, await page(request, numberOf(request))),
+    schema: { params: idParams, querystring: doneQuery },
+    handler: async (request, reply) =>
+      show(reply, await page(request, numberOf(request), { done: request.query.done })),
   });
 
   server.get('/announcements/:id/mail', {
@@ -80,37 +95,100 @@ export const approvePages: ConsolePages = (server, app) => {
     },
   });
 
+  /** @param breakGlass why, when one who wrote part of it approves it */
+  const send = async (request: FastifyRequest, reply: FastifyReply, breakGlass?: string) => {
+    const id = numberOf(request);
+    const { mode } = await announce.get(id);
+    if (isLive(mode)) requireFreshSecondFactor(request, `${pageOf(id)}/approve`);
+    const { data } = readForm(viewOf(request, app), approval, request.body);
+    try {
+      // Without the hash, nobody can say what was looked at.
+      await announce.approve(id, actorOf(request), { sha256: data?.sha256 ?? '', breakGlass });
+    } catch (error) {
+      if (!(error instanceof HeraldError && error.code === 'revision-changed')) throw error;
+      return show(reply, await page(request, id, { changed: true }), 409);
+    }
+    return goTo(reply, `${pageOf(id)}/progress`);
+  };
+  /** The reason that was given; without one, the page is shown again. */
+  const withReason =
+    (then: (request: FastifyRequest, reply: FastifyReply, reason: string) => Promise<FastifyReply>) =>
+    async (request: FastifyRequest, reply: FastifyReply) => {
+      const view = viewOf(request, app);
+      const { data, typed } = readForm(view, decision, request.body);
+      if (data) return await then(request, reply, data.reason);
+      const why: Typed = withError(typed, 'reason', words[view.locale].reasonMissing);
+      return show(reply, await page(request, numberOf(request), { typed: why }), 422);
+    };
+  /** Sends it back with words for the author. */
+  const decline = (perform: typeof announce.reject) =>
+    withReason(async (request, reply, reason) => {
+      await perform(numberOf(request), actorOf(request), reason);
+      return goTo(reply, '/console?done=declined');
+    });
   server.post('/announcements/:id/approve', {
+    ...toApprove,
+    handler: (request, reply) => send(request, reply),
+  });
+  server.post('/announcements/:id/break-glass', {
+    config: { access: 'admin' },
+    schema: { params: idParams },
+    handler: withReason(send),
+  });
+  server.post('/announcements/:id/return', { ...toApprove, handler: decline(announce.returnToAuthor) });
+  server.post('/announcements/:id/reject', { ...toApprove, handler: decline(announce.reject) });
+
+  server.post('/announcements/:id/look', {
     ...toApprove,
     handler: async (request, reply) => {
       const id = numberOf(request);
-      const { mode } = await announce.get(id);
-      if (isLive(mode)) requireFreshSecondFactor(request, `${pageOf(id)}/approve`);
-      const { data } = readForm(viewOf(request, app), approval, request.body);
-      try {
-        // Without the hash, nobody can say what was looked at.
-        await announce.approve(id, actorOf(request), { sha256: data?.sha256 ?? '' });
-      } catch (error) {
-        if (!(error instanceof HeraldError && error.code === 'revision-changed')) throw error;
-        return show(reply, await page(request, id, { typed: NOTHING_TYPED, changed: true }), 409);
-      }
-      return goTo(reply, `${pageOf(id)}/progress`);
+      await announce.look(id, actorOf(request));
+      return goTo(reply, `${pageOf(id)}/approve?done=look`);
     },
   });
 
-  /** Sends it back with words for the author. */
-  const decline =
-    (perform: typeof announce.reject) => async (request: FastifyRequest, reply: FastifyReply) => {
+  server.post('/announcements/:id/suggest', {
+    ...toApprove,
+    handler: async (request, reply) => {
       const id = numberOf(request);
       const view = viewOf(request, app);
-      const { data, typed } = readForm(view, decision, request.body);
-      if (!data) {
-        const why: Typed = withError(typed, 'reason', words[view.locale].reasonMissing);
-        return show(reply, await page(request, id, { typed: why, changed: false }), 422);
+      const { draft, sha256 } = await announce.get(id);
+      const { data, typed } = readForm(view, suggestionText, request.body);
+      if (!data) return show(reply, await page(request, id, { typed }), 422);
+      if (typed.values.sha256 !== sha256) return show(reply, await page(request, id, { changed: true }), 409);
+      const content = Object.fromEntries(
+        Object.entries(draft.content).map(([locale, fields]) => [
+          locale,
+          Object.fromEntries(
+            Object.entries(fields).map(([field, text]) => [
+              field,
+              typed.values[`content.${locale}.${field}`]?.replaceAll('\r\n', '\n') ?? text,
+            ]),
+          ),
+        ]),
+      );
+      try {
+        await announce.suggest(id, actorOf(request), { content, note: data.note });
+      } catch (error) {
+        if (!(error instanceof HeraldError && error.kind === 'invalid')) throw error;
+        const t = words[view.locale];
+        const why = error.code === 'nothing-suggested' ? t.nothingSuggested : t.cannotSuggest;
+        return show(reply, await page(request, id, { typed: withError(typed, 'note', why) }), 422);
       }
-      await perform(id, actorOf(request), data.reason);
-      return goTo(reply, '/console?done=declined');
-    };
-  server.post('/announcements/:id/return', { ...toApprove, handler: decline(announce.returnToAuthor) });
-  server.post('/announcements/:id/reject', { ...toApprove, handler: decline(announce.reject) });
+      return goTo(reply, `${pageOf(id)}/approve?done=suggested`);
+    },
+  });
+
+  for (const taken of ['accepted', 'declined'] as const) {
+    server.post(`/announcements/:id/suggestions/${taken}`, {
+      ...access,
+      schema: { params: idParams },
+      handler: async (request, reply) => {
+        const id = numberOf(request);
+        const { data } = readForm(viewOf(request, app), suggestionForm, request.body);
+        await announce.decide(id, data?.id ?? 0, actorOf(request), taken);
+        return goTo(reply, `${pageOf(id)}/approve?done=${taken}`);
+      },
+    });
+  }
 };

@@ -2,10 +2,10 @@ import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import type { AnnouncementState } from '../../domain/announcement.ts';
 import { CHANNELS } from '../../domain/channel.ts';
-import { progressOf } from '../../domain/progress.ts';
 import type { AnnouncementRecord } from '../../pipeline/stores.ts';
 import { sessionOf } from '../session.ts';
 import type { WebApp } from '../web-app.ts';
+import { announcementIn } from './announcement-facts.ts';
 import { headlineOf } from './announcement-frame.tsx';
 import { ButtonLink } from './components/form.tsx';
 import { Badge, Empty, Notice, Progress } from './components/notice.tsx';
@@ -34,6 +34,8 @@ interface HomeFacts {
   >;
   /** Announcements of which the visitor wrote a part. */
   readonly own: ReadonlySet<number>;
+  /** Announcements for which somebody suggests an edit. */
+  readonly suggested: ReadonlySet<number>;
   readonly shares: ReadonlyMap<number, { readonly done: number; readonly total: number }>;
   readonly health: Awaited<ReturnType<WebApp['reports']['health']>>;
   /** Nobody is left to be called for them. */
@@ -43,9 +45,13 @@ interface HomeFacts {
 /** What is waiting, what is being sent, what is wrong. */
 export const homePages: ConsolePages = (server, app) => {
   const { announce, reports, ids } = app;
-  const pageOf = ({ id }: AnnouncementRecord, page: string) =>
+  const pageOf = ({ id }: Pick<AnnouncementRecord, 'id'>, page: string) =>
     `/console/announcements/${ids.encode('announcement', id)}/${page}`;
 
+  const shareOf = async (id: number) => {
+    const { total, open } = (await reports.sums([id])).get(id) ?? { total: 0, open: 0 };
+    return { done: total - open, total };
+  };
   const look = async (request: FastifyRequest): Promise<HomeFacts> => {
     const list = (state: AnnouncementState, limit = SHOWN) => announce.list({ state, limit });
     const [draft, submitted, approved, sending, paused, completed, health, unanswered] = await Promise.all([
@@ -63,16 +69,25 @@ export const homePages: ConsolePages = (server, app) => {
     const own = acts.flatMap(([id, all]) =>
       all.some((act) => act.userId === userId && ['create', 'edit'].includes(act.act)) ? [id] : [],
     );
-    const shares = await Promise.all(
-      [...sending, ...paused].map(async ({ id }) => {
-        const all = Object.values(await reports.channels(id)).map(({ counts }) => progressOf(counts));
-        const sum = (pick: 'done' | 'total') => all.reduce((n, one) => n + one[pick], 0);
-        return [id, { done: sum('done'), total: sum('total') }] as const;
-      }),
+    const suggestions = await Promise.all(
+      submitted.map(async ({ id, revision }) => [id, revision, await announce.suggestions(id)] as const),
     );
+    const suggested = suggestions.flatMap(([id, now, all]) =>
+      all.some(({ decision, revision }) => decision === null && revision === now) ? [id] : [],
+    );
+    const shares = await Promise.all(sending.map(async ({ id }) => [id, await shareOf(id)] as const));
     return {
-      of: { draft, submitted, approved, sending, paused, completed },
+      // One's own first.
+      of: {
+        draft: [...draft].sort((a, b) => Number(b.createdBy === userId) - Number(a.createdBy === userId)),
+        submitted,
+        approved,
+        sending,
+        paused,
+        completed,
+      },
       own: new Set(own),
+      suggested: new Set(suggested),
       shares: new Map(shares),
       health,
       unanswered,
@@ -101,8 +116,8 @@ export const homePages: ConsolePages = (server, app) => {
           }
         >
           {request.query.done === 'declined' && <Notice kind="good">{t.declined}</Notice>}
-          {facts.unanswered.map(({ title, since }) => (
-            <Notice kind="danger" title={t.nobodyLeft(title)}>
+          {facts.unanswered.map(({ id, title, since }) => (
+            <Notice kind="danger" title={<a href={pageOf({ id }, 'approve')}>{t.nobodyLeft(title)}</a>}>
               {t.nobodyLeftText} <Time view={view} at={since} />
             </Notice>
           ))}
@@ -116,7 +131,9 @@ export const homePages: ConsolePages = (server, app) => {
                     view={view}
                     one={one}
                     href={pageOf(one, 'approve')}
-                    {...(facts.own.has(one.id) && { note: t.mine })}
+                    {...(facts.suggested.has(one.id)
+                      ? { note: t.suggested }
+                      : facts.own.has(one.id) && { note: t.mine })}
                     at={one.submittedAt}
                   />
                 ))}
@@ -130,7 +147,7 @@ export const homePages: ConsolePages = (server, app) => {
               <ul class="cards">
                 {of.sending.map((one) => (
                   <Card view={view} one={one} href={pageOf(one, 'progress')} at={one.approvedAt}>
-                    <Share view={view} facts={facts} id={one.id} />
+                    <Share view={view} address={pageOf(one, 'share')} {...facts.shares.get(one.id)} moves />
                   </Card>
                 ))}
               </ul>
@@ -167,6 +184,23 @@ export const homePages: ConsolePages = (server, app) => {
       );
     },
   });
+
+  server.get('/announcements/:id/share', {
+    config: { access: 'author', quiet: true },
+    handler: async (request, reply) => {
+      const { id, state } = await announce.get(announcementIn(app, request));
+      const view = viewOf(request, app);
+      return show(
+        reply,
+        <Share
+          view={view}
+          address={pageOf({ id }, 'share')}
+          {...(await shareOf(id))}
+          moves={state === 'sending'}
+        />,
+      );
+    },
+  });
 };
 
 /** What went wrong and what is about to, in words. */
@@ -197,24 +231,31 @@ function wrongs(
   ];
 }
 
+/** Nobody's focus is in it, so it may be put anew while one reads. */
 const Share = ({
   view,
-  facts,
-  id,
+  address,
+  done = 0,
+  total = 0,
+  moves,
 }: {
   readonly view: View;
-  readonly facts: HomeFacts;
-  readonly id: number;
+  readonly address: string;
+  readonly done?: number;
+  readonly total?: number;
+  readonly moves: boolean;
 }): Markup => {
   const p = progress[view.locale];
-  const { done, total } = facts.shares.get(id) ?? { done: 0, total: 0 };
+  const ask = moves ? { 'hx-get': address, 'hx-trigger': 'every 3s', 'hx-swap': 'outerHTML' } : {};
   return (
-    <Progress
-      label={p.title}
-      share={total === 0 ? 0 : done / total}
-      text={p.of(number(view, done), number(view, total))}
-      tone="good"
-    />
+    <div {...ask}>
+      <Progress
+        label={p.title}
+        share={total === 0 ? 0 : done / total}
+        text={p.of(number(view, done), number(view, total))}
+        tone="good"
+      />
+    </div>
   );
 };
 

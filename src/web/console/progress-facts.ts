@@ -17,6 +17,8 @@ export interface ChannelFacts extends Progress {
   readonly perSecond: number | null;
   /** Until all have left; null: it cannot be told. */
   readonly secondsLeft: number | null;
+  /** Of an exercise: how long what was sent would take at the real provider's limit; null: there is none. */
+  readonly inEarnest: number | null;
 }
 
 /** What the page of an announcement that is, or was, being sent shows. */
@@ -69,6 +71,7 @@ export function progressLooker(
     }
 
     const limits = config.rates[record.gateway ?? 'sandbox'];
+    const real = record.mode === 'exercise' ? config.rates.live : null;
     const channels = CHANNELS.flatMap((channel): ChannelFacts[] => {
       const report = byChannel[channel];
       if (!report) return [];
@@ -80,7 +83,17 @@ export function progressLooker(
       const each = progress.beyondRecall > 0 ? Math.max(1, report.segments / progress.beyondRecall) : 1;
       const limit = channel === 'webhook' ? null : limits[channel] / (channel === 'sms' ? each : 1);
       return [
-        { channel, ...progress, report, perSecond, secondsLeft: secondsLeft(progress, perSecond, limit) },
+        {
+          channel,
+          ...progress,
+          report,
+          perSecond,
+          secondsLeft: secondsLeft(progress, perSecond, limit),
+          inEarnest:
+            real === null || channel === 'webhook'
+              ? null
+              : (channel === 'sms' ? report.segments : progress.beyondRecall) / real[channel],
+        },
       ];
     });
     return { record, expanded, channels, troubles: troubles.found, at: new Date() };

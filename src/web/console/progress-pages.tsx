@@ -1,5 +1,6 @@
 import { FATES, type Fate } from '../../domain/progress.ts';
 import { AnnouncementPage, StateBadge } from './announcement-frame.tsx';
+import { Curves } from './components/curves.tsx';
 import { Act, ButtonLink } from './components/form.tsx';
 import { Empty, Notice, type Tone } from './components/notice.tsx';
 import { Shares } from './components/shares.tsx';
@@ -78,6 +79,7 @@ export const ProgressPart = ({ view, facts }: Props): Markup => {
       {channels.map((channel) => (
         <ChannelSection view={view} channel={channel} moves={record.state === 'sending'} />
       ))}
+      {channels.some(({ report }) => report.sentBy.length > 0) && <SentSection view={view} facts={facts} />}
       {channels.length > 0 && <TroubleSection view={view} facts={facts} />}
       <Section id="facts" title={t.state}>
         <Facts
@@ -144,7 +146,7 @@ const ChannelSection = ({
   readonly moves: boolean;
 }): Markup => {
   const t = progress[view.locale];
-  const { channel, total, done, fates, report, beyondRecall, perSecond } = one;
+  const { channel, total, done, fates, report, beyondRecall, perSecond, inEarnest } = one;
   const inSeconds = (seconds: number | null) => (seconds === null ? '—' : duration(view, seconds));
   return (
     <Section id={`channel-${channel}`} title={t[channel]}>
@@ -167,8 +169,46 @@ const ChannelSection = ({
             `${t.half} ${inSeconds(report.p50)} · ${t.nearlyAll} ${inSeconds(report.p95)} · ${t.slowest} ${inSeconds(report.max)}`,
           ],
           [t.beyondRecall, number(view, beyondRecall)],
+          ...(inEarnest === null ? [] : [[t.inEarnest, duration(view, inEarnest)] as const]),
           ...(report.withoutReceipt > 0 ? [[t.noReceipt, number(view, report.withoutReceipt)] as const] : []),
         ]}
+      />
+    </Section>
+  );
+};
+
+/** Of what was sent. */
+const PARTS = [0.1, 0.5, 0.9, 1];
+
+/** How fast it went out, drawn and in figures. */
+const SentSection = ({ view, facts }: { readonly view: View; readonly facts: ProgressFacts }): Markup => {
+  const t = progress[view.locale];
+  const sent = facts.channels.filter(({ report }) => report.sentBy.length > 0);
+  const most = Math.max(...sent.map(({ report }) => report.sentBy.at(-1)?.n ?? 0));
+  const last = Math.max(...sent.map(({ report }) => report.max ?? 0));
+  const reached = ({ report: { sentBy } }: ChannelFacts, part: number) => {
+    const all = sentBy.at(-1)?.n ?? 0;
+    return sentBy.find(({ n }) => n >= part * all)?.seconds ?? last;
+  };
+  return (
+    <Section id="sent" title={t.sentOverTime}>
+      {last > 0 && (
+        <Curves
+          curves={sent.map(({ channel, report }) => ({
+            label: t[channel],
+            points: report.sentBy.map(({ seconds, n }) => ({ x: seconds, y: n })),
+          }))}
+          top={t.messages(number(view, most))}
+          ends={[t.start, duration(view, last)]}
+        />
+      )}
+      <Table
+        caption={t.sentOverTime}
+        columns={[
+          { label: t.channel },
+          ...PARTS.map((part) => ({ label: percent(view, part), numeric: true })),
+        ]}
+        rows={sent.map((one) => [t[one.channel], ...PARTS.map((part) => duration(view, reached(one, part)))])}
       />
     </Section>
   );

@@ -123,6 +123,70 @@ describe('the page on which one approves', () => {
     }
   });
 
+  test('an edit is suggested on it, and taken over there by its author', async () => {
+    const { id, page } = await submitted();
+    const visitor = await approver.visit();
+    const before = await visitor.get(`${page}/approve`);
+    const suggest = (fields: Record<string, string>) =>
+      visitor.post(`${page}/suggest`, { sha256: hashOn(before.body), ...fields });
+    const same = await suggest({ note: 'x' });
+    expect([same.status, wordsOf(same.body).includes('The text was not changed')]).toEqual([422, true]);
+    expect((await suggest({ note: 'x'.repeat(2_001) })).status).toBe(422);
+    const long = await suggest({ 'content.zh-CN.headline': '长'.repeat(500) });
+    expect([long.status, long.body.includes('长长长')]).toEqual([422, true]);
+    expect((await visitor.post(`${page}/suggest`, { sha256: 'f'.repeat(64) })).status).toBe(409);
+    expect((await suggest({ 'content.zh-CN.headline': '新的标题', note: HOSTILE })).status).toBe(303);
+    const mine = await visitor.get(`${page}/approve?done=suggested`);
+    expect(wordsOf(mine.body)).toContain('waits for the author');
+    expect(mine.body).not.toContain(`${page}/suggestions/accepted`);
+
+    const theirs = await author.visit();
+    expect(wordsOf((await theirs.get('/console')).body)).toContain('somebody suggests an edit');
+    const { body } = await theirs.get(`${page}/approve`);
+    expect(body).toMatch(/<ins>[\s\S]*新的[\s\S]*<\/ins>/);
+    expect(body).not.toMatch(/<svg onload|<script>alert/);
+    const number = /suggestions\/accepted"[\s\S]*?name="id" value="(\d+)"/.exec(body)?.[1] ?? '';
+    expect((await theirs.post(`${page}/suggestions/accepted`, { id: '999999' })).status).toBe(404);
+    expect((await theirs.post(`${page}/suggestions/accepted`, { id: HOSTILE })).status).toBe(404);
+    expect((await theirs.post(`${page}/suggestions/accepted`, { id: number })).status).toBe(303);
+    expect(hashOn((await visitor.get(`${page}/approve`)).body)).not.toBe(hashOn(before.body));
+    expect((await visitor.post(`${page}/approve`, { sha256: hashOn(before.body) })).status).toBe(409);
+    const again = await visitor.get(`${page}/approve`);
+    expect((await visitor.post(`${page}/approve`, { sha256: hashOn(again.body) })).status).toBe(303);
+    expect((await herald.app.announce.get(id)).draft.content['zh-CN']?.headline).toBe('新的标题');
+  });
+
+  test('an admin whom nobody answers breaks the glass over their own, and every page says so', async () => {
+    const admin = await person(herald, 'admin', '赵明');
+    await herald.app.pool.query(`UPDATE users SET locale = 'en' WHERE id = $1`, [admin.id]);
+    const by = { id: admin.id, role: 'admin' as const };
+    const { announce, ids, pool } = herald.app;
+    const { id } = await announce.create(DRAFT, by);
+    const { sha256 } = await announce.submit(id, by);
+    const page = `/console/announcements/${ids.encode('announcement', id)}`;
+    const visitor = await admin.visit();
+    await pool.query('UPDATE announcements SET nobody_left_at = NULL WHERE id = $1', [id]);
+    expect((await visitor.get(`${page}/approve`)).body).not.toContain(`${page}/break-glass`);
+    const fields = { sha256: sha256 ?? '', reason: '无人应答' };
+    expect((await visitor.post(`${page}/break-glass`, fields)).status).toBe(409);
+    await pool.query('UPDATE announcements SET nobody_left_at = now() WHERE id = $1', [id]);
+    expect((await visitor.get(`${page}/approve`)).body).toContain(`${page}/break-glass`);
+    expect((await visitor.post(`${page}/break-glass`, { ...fields, reason: ' ' })).status).toBe(422);
+    expect((await visitor.post(`${page}/break-glass`, fields)).status).toBe(303);
+    for (const url of [page, `${page}/approve`, `${page}/progress`, `${page}/deliveries`])
+      expect(wordsOf((await visitor.get(url)).body)).toContain('赵明 approved it. The reason: 无人应答');
+  });
+
+  test('says who was called, and that one looks at it', async () => {
+    const { page } = await submitted();
+    const visitor = await approver.visit();
+    await visitor.get(`${page}/approve`);
+    expect((await visitor.post(`${page}/look`)).location).toBe(`${page}/approve?done=look`);
+    const words = wordsOf((await visitor.get(`${page}/approve?done=look`)).body);
+    expect(words).toContain('the next approver is not called for 15 minutes');
+    expect(words).toContain('Came without being called');
+  });
+
   test('a correction shows what was written anew', async () => {
     const { announce, ids } = herald.app;
     const { id: old } = await submitted();

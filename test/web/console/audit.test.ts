@@ -91,6 +91,14 @@ const announcement =
     return { by: await approver.visit(), actor: approver.id, url, fields: await fields(id) };
   };
 const reason = async () => ({ reason: 'Somebody' });
+/** What another approver suggests. */
+const suggestion = async (id: number) => {
+  const { announce, pool } = herald.app;
+  const other = await person(herald, 'approver');
+  const content = { 'zh-CN': { ...DRAFT.content['zh-CN'], headline: 'Somebody' } };
+  await announce.suggest(id, { id: other.id, role: 'approver' }, { content });
+  return (await pool.query('SELECT max(id)::text AS id FROM suggestions')).rows[0];
+};
 
 /** One good request for each route that changes something. */
 const CALLS: Readonly<Record<string, () => Promise<Call>>> = {
@@ -181,6 +189,26 @@ const CALLS: Readonly<Record<string, () => Promise<Call>>> = {
     sha256: (await herald.app.announce.get(id)).sha256 ?? '',
   })),
   '/console/announcements/:id/return': announcement('return', [], reason),
+  '/console/announcements/:id/look': announcement('look', []),
+  '/console/announcements/:id/suggest': announcement('suggest', [], async (id) => ({
+    sha256: (await herald.app.announce.get(id)).sha256 ?? '',
+    'content.zh-CN.headline': 'Somebody',
+  })),
+  '/console/announcements/:id/suggestions/accepted': announcement('suggestions/accepted', [], suggestion),
+  '/console/announcements/:id/suggestions/declined': announcement('suggestions/declined', [], suggestion),
+  '/console/announcements/:id/break-glass': async () => {
+    const { announce, ids } = herald.app;
+    const { id } = await announce.create(DRAFT, { id: admin.id, role: 'admin' });
+    const { sha256 } = await announce.submit(id, { id: admin.id, role: 'admin' });
+    await herald.app.pool.query('UPDATE announcements SET nobody_left_at = now() WHERE id = $1', [id]);
+    const url = `/console/announcements/${ids.encode('announcement', id)}/break-glass`;
+    return {
+      by: await admin.visit(),
+      actor: admin.id,
+      url,
+      fields: { reason: 'Somebody', sha256: sha256 ?? '' },
+    };
+  },
   '/console/announcements/:id/reject': announcement('reject', [], reason),
 };
 

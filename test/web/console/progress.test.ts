@@ -138,6 +138,18 @@ describe('watching it', () => {
     await until(/event: over/);
   });
 
+  test('on the home page its bar is asked for again while it moves, and no longer', async () => {
+    const { id, page } = await underWay();
+    await become(id, 1, 300, 'sent', null);
+    const visitor = await english(await approver.visit());
+    const asked = `hx-get="${page}/share" hx-trigger="every 3s"`;
+    expect((await visitor.get('/console')).body).toContain(asked);
+    const { body } = await visitor.get(`${page}/share`);
+    expect([body.includes(asked), body.includes('300 of 1,200')]).toEqual([true, true]);
+    await herald.app.announce.cancel(id, { id: approver.id, role: 'approver' });
+    expect((await visitor.get(`${page}/share`)).body).not.toContain('hx-get');
+  });
+
   test('is for whoever has signed in', async () => {
     const { page } = await underWay();
     const answer = await fetch(`${url}${page}/events`, { redirect: 'manual' });

@@ -9,6 +9,7 @@ export const home = words({
     toApprove: '等待审批',
     nothingToApprove: '没有等待审批的通告',
     mine: '您撰写的，由他人审批',
+    suggested: '有修改建议',
     drafts: '草稿',
     returned: (reason: string) => `已退回：${reason}`,
     sending: '正在发送',
@@ -26,7 +27,7 @@ export const home = words({
     late: (time: string) => `有消息已等待 ${time}，发送比平时慢。`,
     urgent: '紧急',
     nobodyLeft: (title: string) => `“${title}”无人审批`,
-    nobodyLeftText: '已通知所有可联系的审批人，均未答复。请直接联系审批人。提交于',
+    nobodyLeftText: '没有其他可以通知的审批人了，请直接联系一位。提交于',
   },
   en: {
     title: 'Home',
@@ -36,6 +37,7 @@ export const home = words({
     toApprove: 'Waiting for approval',
     nothingToApprove: 'Nothing waits for approval',
     mine: 'you wrote part of it; somebody else approves it',
+    suggested: 'somebody suggests an edit',
     drafts: 'Drafts',
     returned: (reason: string) => `returned: ${reason}`,
     sending: 'Being sent now',
@@ -48,8 +50,7 @@ export const home = words({
     health: 'Health',
     allWell: 'All is well',
     nobodyLeft: (title: string) => `Nobody has answered for “${title}”`,
-    nobodyLeftText:
-      'Every approver who can be called was called, and nobody is left. Reach one of them yourself. Waiting since',
+    nobodyLeftText: 'There is nobody left to be called. Reach an approver yourself. Waiting since',
     breaker: (channel: string) =>
       `The provider for ${channel} refuses us. Sending waits, and goes on by itself when it works again.`,
     setApart: (n: string) =>
