@@ -79,8 +79,10 @@ describe.runIf(hasBrowser())('writing', () => {
     expect(await page.locator('.diff').allTextContents()).toEqual(
       expect.arrayContaining([expect.stringContaining('同事'), expect.stringContaining('我')]),
     );
-    await page.getByRole('button', { name: '用我的版本替换' }).click();
+    await page.getByRole('radio', { name: /防范提示: 已保存（陈晨）/ }).check();
+    await page.getByRole('button', { name: '保存所选' }).click();
     await page.getByText('草稿已保存。').waitFor();
+    expect(await chinese.getByLabel('防范提示').inputValue()).toBe('同事补充的提示');
     await page.getByRole('button', { name: '提交审批' }).click();
     await page.getByText('已提交，等待另一位同事审批。').waitFor();
   });

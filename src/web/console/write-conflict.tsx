@@ -2,7 +2,8 @@ import { diffWords } from 'diff';
 import { Button, ButtonLink, Form } from './components/form.tsx';
 import { Notice } from './components/notice.tsx';
 import { Section, Table } from './components/table.tsx';
-import { type DraftForm, fieldName, reasonName } from './draft-form.ts';
+import type { DraftForm } from './draft-form.ts';
+import { differences, fieldsIn } from './draft-merge.ts';
 import { timeOfDay } from './format.tsx';
 import { h, type Markup } from './jsx.ts';
 import { Page } from './layout.tsx';
@@ -26,16 +27,16 @@ interface ConflictProps {
   readonly own: boolean;
 }
 
-/** Two people changed one draft: both versions, and the choice between them. Nothing was overwritten. */
+/** Under which a field's choice is sent. */
+export const pickName = (field: string): string => `pick.${field}`;
+
+/** Two people changed one draft: both versions, and the choice between them, field by field. Nothing was overwritten. */
 export const ConflictPage = (props: ConflictProps): Markup => {
   const { view, id, version, mine, theirs, template, name, at, own } = props;
   const t = write[view.locale];
   const a = announcements[view.locale];
-  const [saved, written] = [flat(theirs), flat(mine)];
-  const names = [...new Set([...saved.keys(), ...written.keys()])].filter(
-    (field) => (saved.get(field) ?? '') !== (written.get(field) ?? ''),
-  );
   const page = `/console/announcements/${id}`;
+  const versions = [t.theirVersion(name), t.myVersion] as const;
   return (
     <Page
       view={view}
@@ -51,104 +52,74 @@ export const ConflictPage = (props: ConflictProps): Markup => {
           ? t.conflictOwn(timeOfDay(view, at))
           : `${t.conflictText(name, timeOfDay(view, at))} ${t.mineHint}`}
       </Notice>
-      <Section id="differences" title={t.conflictDiff}>
-        <Table
-          caption={t.conflictDiff}
-          columns={[{ label: t.where }, { label: t.theirVersion(name) }, { label: t.myVersion }]}
-          rows={names.map((field) => {
-            const language = field.split('.')[1];
-            const [before, after] = [saved.get(field) ?? '', written.get(field) ?? ''];
-            return [
-              fieldLabel(view, template, field),
-              <Side before={before} after={after} side="removed" lang={language} label={t.removed} />,
-              <Side before={before} after={after} side="added" lang={language} label={t.added} />,
-            ];
-          })}
-        />
-      </Section>
-      <Form view={view} action="/console/announcements/save" class="decision">
+      <Form view={view} action="/console/announcements/save">
         <input type="hidden" name="id" value={id} />
         <input type="hidden" name="version" value={version} />
-        {hidden(mine).map(([field, value]) => (
+        {fieldsIn(mine).map(([field, value]) => (
           <input type="hidden" name={field} value={value} />
         ))}
-        <ButtonLink href={`${page}/edit`}>{t.theirs}</ButtonLink>
-        <Button look="plain" formaction="/console/announcements/preview">
-          {t.goOnWithMine}
-        </Button>
-        <Button name="act" value="save">
-          {t.mine}
-        </Button>
+        <Section id="differences" title={t.conflictDiff}>
+          <Table
+            caption={t.conflictDiff}
+            columns={[{ label: t.where }, ...versions.map((label) => ({ label }))]}
+            rows={differences(theirs, mine).map((field) => {
+              const label = fieldLabel(view, template, field.name);
+              return [
+                label,
+                ...(['theirs', 'mine'] as const).map((side, i) => (
+                  <Side view={view} {...field} side={side} label={`${label}: ${versions[i]}`} />
+                )),
+              ];
+            })}
+          />
+        </Section>
+        <div class="decision">
+          <ButtonLink href={`${page}/edit`}>{t.theirs}</ButtonLink>
+          <Button look="plain" formaction="/console/announcements/preview">
+            {t.goOnWithChoice}
+          </Button>
+          <Button name="act" value="save">
+            {t.saveChoice}
+          </Button>
+        </div>
       </Form>
     </Page>
   );
 };
 
-const Side = ({
-  before,
-  after,
-  side,
-  lang,
-  label,
-}: {
-  readonly before: string;
-  readonly after: string;
-  readonly side: 'added' | 'removed';
-  readonly lang: string | undefined;
+/** One version of a field, to be chosen; what the other has not is marked. */
+const Side = (props: {
+  readonly view: View;
+  readonly name: string;
+  readonly texts: readonly [theirs: string, mine: string];
+  readonly side: 'theirs' | 'mine';
   readonly label: string;
 }): Markup => {
+  const { view, name, texts, side, label } = props;
+  const t = write[view.locale];
+  const lang = name.startsWith('content.') ? name.split('.')[1] : undefined;
   const intlSegmenter = new Intl.Segmenter(lang, { granularity: 'word' });
-  const changes = diffWords(before, after, { intlSegmenter });
-  const Mark = side === 'added' ? 'ins' : 'del';
+  const isMine = side === 'mine';
+  const Mark = isMine ? 'ins' : 'del';
   return (
-    <p class="diff written" lang={lang}>
-      {changes
-        .filter((change) => change[side] || !(change.added || change.removed))
-        .map((change) =>
-          change[side] ? (
-            <Mark>
-              <span class="visually-hidden">{label} </span>
-              {change.value}
-            </Mark>
-          ) : (
-            change.value
-          ),
-        )}
-    </p>
+    <span class="pick">
+      <input type="radio" name={pickName(name)} value={side} checked={isMine} aria-label={label} />
+      <span class="diff written" lang={lang}>
+        {diffWords(...texts, { intlSegmenter })
+          .filter(({ added, removed }) => (isMine ? !removed : !added))
+          .map(({ added, removed, value }) =>
+            added || removed ? (
+              <Mark>
+                <span class="visually-hidden" lang={view.locale}>
+                  {isMine ? t.added : t.removed}{' '}
+                </span>
+                {value}
+              </Mark>
+            ) : (
+              value
+            ),
+          )}
+      </span>
+    </span>
   );
 };
-
-/** A form as it is sent. */
-const hidden = (form: DraftForm): readonly (readonly [name: string, value: string])[] => [
-  ...(
-    [
-      'caseReference',
-      'caseTitle',
-      'kind',
-      'supersedes',
-      'urgency',
-      'mode',
-      'template',
-      'scheduledAt',
-      'expiresAt',
-      'basis',
-    ] as const
-  ).map((name) => [name, form[name]] as const),
-  ...(['channels', 'topics', 'districts'] as const).flatMap((name) =>
-    form[name].map((one) => [name, one] as const),
-  ),
-  ...Object.entries(form.content).flatMap(([locale, fields]) =>
-    Object.entries(fields).map(([field, text]) => [fieldName(locale, field), text] as const),
-  ),
-  ...Object.entries(form.reasons).map(([key, reason]) => [reasonName(key), reason] as const),
-];
-
-/** To compare by: what comes more than once is one. */
-function flat(form: DraftForm): ReadonlyMap<string, string> {
-  const all = new Map<string, string>();
-  for (const [name, value] of hidden(form)) {
-    const known = all.get(name);
-    all.set(name, known === undefined ? value : `${known}, ${value}`);
-  }
-  return all;
-}

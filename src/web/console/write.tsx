@@ -16,12 +16,13 @@ import {
   formOf,
   readDraftForm,
 } from './draft-form.ts';
+import { merged } from './draft-merge.ts';
 import { followUp, RETRACTION_REASONS, retractionOf } from './follow-up.ts';
 import { fieldsOf } from './forms.ts';
 import { h } from './jsx.ts';
 import { goTo, show, type View, viewOf } from './view.ts';
 import { write } from './words/write.ts';
-import { ConflictPage } from './write-conflict.tsx';
+import { ConflictPage, pickName } from './write-conflict.tsx';
 import { otherWriting, writeFacts } from './write-facts.ts';
 import { fieldLabel } from './write-fields.tsx';
 import { type Autosaved, AutosavedParts, WritePage } from './write-pages.tsx';
@@ -63,8 +64,26 @@ export const writePages: ConsolePages = (server, app) => {
       const value = fields[name] ?? '';
       return (typeof value === 'string' ? value : (value[0] ?? '')).slice(0, 100);
     };
-    const form = await facts.titled(readDraftForm(request.body, facts.templateOf));
+    const typed = await facts.titled(readDraftForm(request.body, facts.templateOf));
+    const form = await chosen(typed, one('id'), one('version'), fields);
     return { view: viewOf(request, app), form, id: one('id'), version: one('version'), act: one('act') };
+  };
+  /** After a conflict: with what was taken from the other version, as far as that is still the newest. */
+  const chosen = async (
+    mine: DraftForm,
+    id: string,
+    version: string,
+    fields: Readonly<Record<string, unknown>>,
+  ): Promise<DraftForm> => {
+    const taken = Object.keys(fields).filter(
+      (name) => name.startsWith(pickName('')) && fields[name] === 'theirs',
+    );
+    const known = taken.length > 0 && ids.tryDecode('announcement', id);
+    if (!known) return mine;
+    const record = await announce.get(known.id);
+    if (versionOf(record) !== version) return mine;
+    const names = new Set(taken.map((name) => name.slice(pickName('').length)));
+    return merged(mine, formOf(record.draft, officeTimezone), names);
   };
   type Typed = Awaited<ReturnType<typeof read>>;
 

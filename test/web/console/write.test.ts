@@ -219,9 +219,22 @@ describe('two people and one draft', () => {
     const chosen = typed({ ...placeOn(answer.body), 'content.zh-CN.summary': '我的摘要' });
     expect((await mine.post(SAVE, chosen)).location).toBe(`${edit}?done=saved`);
     expect((await recordOf(page)).draft.content['zh-CN']?.summary).toBe('我的摘要');
+    // Or field by field: theirs of one, one's own of the other.
+    await theirs.post(
+      SAVE,
+      typed({ ...placeOn((await theirs.get(edit)).body), 'content.zh-CN.advice': '同事的提示' }),
+    );
+    const own = { 'content.zh-CN.advice': '我的提示', 'content.zh-CN.summary': '再改的摘要' };
+    const again = await mine.post(SAVE, typed({ ...placeOn(answer.body), ...own }));
+    const picks = { 'pick.content.zh-CN.advice': 'theirs', 'pick.content.zh-CN.summary': 'mine' };
+    await mine.post(SAVE, typed({ ...placeOn(again.body), ...own, ...picks }));
+    expect((await recordOf(page)).draft.content['zh-CN']).toMatchObject({
+      advice: '同事的提示',
+      summary: '再改的摘要',
+    });
     // The choice itself holds for what was seen only.
-    await theirs.post(SAVE, typed({ ...place, 'content.zh-CN.summary': '又改' }));
-    expect((await recordOf(page)).draft.content['zh-CN']?.summary).toBe('我的摘要');
+    await theirs.post(SAVE, typed({ ...place, ...picks, 'content.zh-CN.summary': '又改' }));
+    expect((await recordOf(page)).draft.content['zh-CN']?.summary).toBe('再改的摘要');
   });
 
   test('what was submitted meanwhile is not saved, and what was typed is still there', async () => {
