@@ -100,17 +100,22 @@ export function writeFacts(app: WebApp) {
       };
     },
 
-    /** Whoever saved it last. */
-    async lastSaved(
-      id: number,
-    ): Promise<{ readonly userId: number; readonly name: string; readonly at: Date }> {
+    /** Whoever saved it last, and all who wrote part of it. */
+    async lastSaved(id: number): Promise<{
+      readonly userId: number;
+      readonly name: string;
+      readonly at: Date;
+      readonly authors: ReadonlySet<number | null>;
+    }> {
       const [acts, users] = await Promise.all([announce.acts(id), app.users.list()]);
-      const last = acts.filter(({ act }) => ['create', 'edit', 'revise'].includes(act)).at(-1);
+      const saves = acts.filter(({ act }) => ['create', 'edit'].includes(act));
+      const last = saves.at(-1);
       const userId = last?.userId ?? 0;
       return {
         userId,
         name: users.find((one) => one.id === userId)?.name ?? '—',
         at: last?.at ?? new Date(),
+        authors: new Set(saves.map((save) => save.userId)),
       };
     },
 

@@ -36,6 +36,7 @@ export const WritePage = (props: Writing): Markup => {
           <p class="written">{props.returned}</p>
         </Notice>
       )}
+      {props.costsApproval && <Notice kind="warning">{t.costsApproval}</Notice>}
       {other && (
         <Notice kind="warning">
           {t.otherWriting(other.name, duration(view, Math.max(60, other.secondsAgo)))}
@@ -295,7 +296,7 @@ const Times = ({ view, form, errors, now }: Writing): Markup => {
 };
 
 /** Always in reach: what was saved when, and what can be done now. */
-const Bar = ({ view, id }: Writing): Markup => {
+const Bar = ({ view, form }: Writing): Markup => {
   const t = write[view.locale];
   return (
     <div class="bar">
@@ -304,10 +305,11 @@ const Bar = ({ view, id }: Writing): Markup => {
         role="status"
         hx-post="/console/announcements/autosave"
         hx-include="#draft"
-        hx-trigger="input from:#draft delay:2s"
+        // After a pause; and now and then, for whoever makes none.
+        hx-trigger="input from:#draft delay:2s, input from:#draft throttle:15s"
         hx-sync="this:queue last"
       >
-        <p class="hint">{id === '' ? t.notYet : t.autosaves}</p>
+        <p class="hint">{form.caseReference === '' ? t.notYet : t.autosaves}</p>
       </div>
       <p id="unsaved" class="error" role="alert" hidden>
         {t.unsaved}

@@ -170,7 +170,7 @@ const Reached = (props: Sketch & { readonly preview: Preview }): Markup => {
           </div>
         )}
       </dl>
-      {audience.total === 0 && <Notice kind="warning">{t.nobody}</Notice>}
+      {audience.total === 0 && form.kind !== 'retraction' && <Notice kind="warning">{t.nobody}</Notice>}
       {superseding && (
         <Notice kind="info">
           {form.kind === 'retraction' ? t.reachesRetraction(readers) : t.reachesUpdate(readers)}{' '}

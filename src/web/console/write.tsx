@@ -107,7 +107,9 @@ export const writePages: ConsolePages = (server, app) => {
   const page = async (
     view: View,
     typed: { readonly id: string; readonly version: string; readonly form: DraftForm },
-    more: Partial<Pick<Writing, 'saved' | 'other' | 'notice' | 'returned' | 'checked' | 'errors'>> = {},
+    more: Partial<
+      Pick<Writing, 'saved' | 'other' | 'notice' | 'costsApproval' | 'returned' | 'checked' | 'errors'>
+    > = {},
   ) => {
     const template = facts.templateOf(typed.form.template);
     const [sketch, choices] = await Promise.all([
@@ -122,6 +124,7 @@ export const writePages: ConsolePages = (server, app) => {
         other={more.other}
         notice={more.notice}
         returned={more.returned}
+        costsApproval={more.costsApproval ?? false}
         checked={more.checked ?? false}
       />
     );
@@ -177,7 +180,9 @@ export const writePages: ConsolePages = (server, app) => {
       const errors = checked
         ? errorsOf(view, await announce.check(number), form, facts.templateOf(form.template))
         : {};
-      const other = otherWriting(await facts.lastSaved(number), sessionOf(request).userId);
+      const { userId, role } = sessionOf(request);
+      const last = await facts.lastSaved(number);
+      const other = otherWriting(last, userId);
       const done = request.query.done === 'saved';
       return show(
         reply,
@@ -190,6 +195,7 @@ export const writePages: ConsolePages = (server, app) => {
             other,
             saved: record.draft,
             returned: record.reason ?? undefined,
+            costsApproval: role !== 'author' && !last.authors.has(userId),
             ...(done && { notice: { kind: 'good', text: write[view.locale].savedDone } as const }),
           },
         ),

@@ -46,6 +46,8 @@ export interface Writing extends Sketch {
   readonly notice:
     | { readonly kind: 'good' | 'info' | 'warning' | 'danger'; readonly text: string }
     | undefined;
+  /** An approver who wrote none of it so far: what they change here, they may no longer approve. */
+  readonly costsApproval: boolean;
   /** Why an approver sent it back. */
   readonly returned: string | undefined;
   /** Asked to be submitted: what is missing is marked. */

@@ -237,6 +237,16 @@ describe('two people and one draft', () => {
     expect((await recordOf(page)).draft.content['zh-CN']?.summary).toBe('再改的摘要');
   });
 
+  test('an approver is told what writing here costs them', async () => {
+    const { edit } = await begun(await author.visit());
+    const theirs = await approver.visit();
+    const { body } = await theirs.get(edit);
+    expect(wordsOf(body)).toContain('就不能再审批这则通告');
+    await theirs.post(SAVE, typed({ ...placeOn(body), 'content.zh-CN.summary': '改' }));
+    expect(wordsOf((await theirs.get(edit)).body)).not.toContain('就不能再审批这则通告');
+    expect(wordsOf((await (await author.visit()).get(edit)).body)).not.toContain('就不能再审批');
+  });
+
   test('what was submitted meanwhile is not saved, and what was typed is still there', async () => {
     const visitor = await author.visit();
     const { id, version, page } = await begun(visitor);

@@ -121,6 +121,8 @@ export const write = words({
     'lint-school': '像学校名称，可能因此认出未成年人：请写“某小学”。',
     'lint-name': '像个人全名：请写“张某”，或删去。',
     'lint-minor': '涉及未成年人：不得发布任何可以认出其身份的内容。',
+    costsApproval:
+      '您还没有参与撰写。一旦在此修改，就不能再审批这则通告；只改个别字词时，可在提交后“建议修改”。',
     returned: '审批人退回了这份草稿',
     conflictTitle: '草稿有更新的版本',
     conflictOwn: (at: string) =>
@@ -265,6 +267,8 @@ export const write = words({
     'lint-school': 'Looks like the name of a school, by which children can be recognised: say “a school”.',
     'lint-name': 'Looks like a person’s full name: leave it out, or shorten it.',
     'lint-minor': 'Speaks of a child: nothing may be published by which the child can be recognised.',
+    costsApproval:
+      'You have written none of it so far. If you change it here, you can no longer approve it; for a typo, suggest an edit once it is submitted.',
     returned: 'An approver sent this draft back',
     conflictTitle: 'There is a newer version of the draft',
     conflictOwn: (at: string) =>
