@@ -123,6 +123,11 @@ describe.runIf(hasBrowser())('writing', () => {
       en: { headline: 'Beware', summary: 'Do not pay – hang up: 张' },
     };
     const { id } = await app.announce.save(null, { ...DRAFT, content }, { id: author.id, role: 'author' });
+    const approver = await person(office.herald, 'approver');
+    const sent = await app.announce.create(DRAFT, author);
+    await app.announce.submit(sent.id, author);
+    await app.announce.approve(sent.id, approver);
+    const hub = `/console/announcements/${app.ids.encode('announcement', sent.id)}`;
     const edit = `/console/announcements/${app.ids.encode('announcement', id)}/edit`;
     for (const [viewport, colorScheme, locale, javaScriptEnabled] of [
       [PHONE, 'dark', 'en', true],
@@ -137,6 +142,14 @@ describe.runIf(hasBrowser())('writing', () => {
         await expectNoSidewaysScroll(page);
         if (javaScriptEnabled) await expectNoAxeViolations(page);
       }
+      await page.goto(hub);
+      for (const summary of await page.locator('.confirm > summary').all()) await summary.click();
+      await expectNoSidewaysScroll(page);
+      if (javaScriptEnabled) await expectNoAxeViolations(page);
+      await page.getByRole('link', { name: /^(Correct it|更正)$/ }).click();
+      await page.locator('#draft').waitFor();
+      await expectNoSidewaysScroll(page);
+      await page.goto(`${edit}?check=1`);
       // The conflict's page is the answer to a form that went on from something else.
       await page.locator('#draft-version').evaluate((field) => field.setAttribute('value', 'old'));
       await page.locator('#caseTitle').fill('something else');

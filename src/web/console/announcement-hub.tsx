@@ -1,14 +1,13 @@
 import type { ActRecord, AnnouncementRecord } from '../../pipeline/stores.ts';
 import { AnnouncementPage } from './announcement-frame.tsx';
-import { Act, Button, ButtonLink, Choices } from './components/form.tsx';
+import { Act, ButtonLink } from './components/form.tsx';
 import { Notice } from './components/notice.tsx';
 import { Facts, Section, Table } from './components/table.tsx';
-import { RETRACTION_REASONS } from './follow-up.ts';
+import { FollowUp, isStoppable, type Recall } from './follow-up-section.tsx';
 import { duration, number, Time } from './format.tsx';
 import { Fragment, h, type Markup } from './jsx.ts';
 import type { View } from './view.ts';
 import { announcements } from './words/announcements.ts';
-import { write } from './words/write.ts';
 
 /** Everything that the page of one announcement is drawn from. */
 export interface Hub {
@@ -23,8 +22,8 @@ export interface Hub {
   readonly done?: string | undefined;
   /** Those of its `supersededBy` that were approved: until then, it still stands. */
   readonly supersededBy: readonly number[];
-  /** Its messages that nothing calls back; undefined while nobody has seen it. */
-  readonly beyondRecall: number | undefined;
+  /** Undefined while nobody has seen it. */
+  readonly recall: Recall | undefined;
 }
 
 const DONE = {
@@ -41,6 +40,10 @@ export const HubPage = (hub: Hub): Markup => {
   const t = announcements[view.locale];
   const page = pageOf(record.id);
   const notice = Object.hasOwn(DONE, done ?? '') ? DONE[done as keyof typeof DONE] : undefined;
+  const isMoving = isStoppable(record.state);
+  const followUp = hub.recall && (
+    <FollowUp view={view} page={page} state={record.state} recall={hub.recall} />
+  );
   return (
     <AnnouncementPage
       view={view}
@@ -51,11 +54,13 @@ export const HubPage = (hub: Hub): Markup => {
       actions={<NextStep {...hub} />}
     >
       {notice && <Notice kind="good">{t[notice]}</Notice>}
-      {record.reason && ['draft', 'paused', 'rejected', 'cancelled'].includes(record.state) && (
-        <Notice kind="warning" title={t.reason}>
-          {record.reason}
-        </Notice>
-      )}
+      {record.reason &&
+        record.reason !== 'superseded' &&
+        ['draft', 'paused', 'rejected', 'cancelled'].includes(record.state) && (
+          <Notice kind="warning" title={t.reason}>
+            {record.reason}
+          </Notice>
+        )}
       {hub.supersededBy.length > 0 && (
         <Notice kind="info" title={t.superseded}>
           {hub.supersededBy.map((id) => (
@@ -63,6 +68,7 @@ export const HubPage = (hub: Hub): Markup => {
           ))}
         </Notice>
       )}
+      {isMoving && followUp}
       <Section id="texts" title={t.text}>
         <Texts {...hub} />
       </Section>
@@ -87,7 +93,7 @@ export const HubPage = (hub: Hub): Markup => {
           </div>
         </Section>
       )}
-      {hub.beyondRecall !== undefined && <FollowUp view={view} page={page} beyondRecall={hub.beyondRecall} />}
+      {!isMoving && followUp}
       <Section id="history" title={t.history}>
         <History {...hub} />
       </Section>
@@ -156,49 +162,6 @@ export const HubFacts = ({ view, record, nameOf, pageOf, listName }: Hub): Marku
           : []),
       ]}
     />
-  );
-};
-
-/** What can be said after something was sent. None of it does anything before it is submitted and approved. */
-const FollowUp = ({
-  view,
-  page,
-  beyondRecall,
-}: {
-  readonly view: View;
-  readonly page: string;
-  readonly beyondRecall: number;
-}): Markup => {
-  const t = write[view.locale];
-  const from = page.split('/').at(-1) ?? '';
-  const to = (kind: string) => `/console/announcements/new?${new URLSearchParams({ from, kind })}`;
-  return (
-    <Section
-      id="follow-up"
-      title={t.followTitle}
-      intro={`${t.followIntro} ${t.beyondRecall(number(view, beyondRecall))}`}
-    >
-      <div class="actions">
-        <ButtonLink href={to('correction')}>{t.correctIt}</ButtonLink>
-        <ButtonLink href={to('update')}>{t.updateIt}</ButtonLink>
-        <details class="confirm">
-          <summary class="button button-plain">{t.retractIt}</summary>
-          <form method="get" action="/console/announcements/new">
-            <input type="hidden" name="from" value={from} />
-            <input type="hidden" name="kind" value="retraction" />
-            <Choices
-              name="reason"
-              type="radio"
-              legend={t.retractWhy}
-              hint={t.retractHint}
-              chosen={['facts']}
-              options={RETRACTION_REASONS.map((reason) => [reason, t[`why-${reason}`]])}
-            />
-            <Button>{t.retractNow}</Button>
-          </form>
-        </details>
-      </div>
-    </Section>
   );
 };
 

@@ -9,7 +9,7 @@ import { AnnouncementsPage } from './announcements-pages.tsx';
 import type { ConsolePages } from './console-pages.ts';
 import { h } from './jsx.ts';
 import { goTo, show, viewOf } from './view.ts';
-import { beyondRecallOf } from './write-facts.ts';
+import { recallOf } from './write-facts.ts';
 
 const PAGE = 25;
 const GROUPS: Readonly<Record<string, readonly AnnouncementState[]>> = {
@@ -87,7 +87,7 @@ export const announcementPages: ConsolePages = (server, app) => {
           labelOf={facts.labelOf(record.draft.template)}
           done={request.query.done}
           supersededBy={later.filter(({ approvedAt }) => approvedAt !== null).map((one) => one.id)}
-          beyondRecall={wasSeen ? await beyondRecallOf(app, id) : undefined}
+          recall={wasSeen ? await recallOf(app, id) : undefined}
         />,
       );
     },

@@ -2,10 +2,12 @@ import { SEEN } from '../../domain/announcement.ts';
 import { HeraldError } from '../../domain/errors.ts';
 import { reasonedFindings } from '../../domain/privacy-lint.ts';
 import { progressOf } from '../../domain/progress.ts';
+import type { Preview } from '../../pipeline/preview.ts';
 import type { AnnouncementRecord } from '../../pipeline/stores.ts';
 import type { WebApp } from '../web-app.ts';
 import { headlineOf } from './announcement-frame.tsx';
 import { type DraftForm, type FormErrors, type FormTemplate, sketchOf } from './draft-form.ts';
+import type { Recall } from './follow-up-section.tsx';
 import type { View } from './view.ts';
 import { announcements } from './words/announcements.ts';
 import type { Sketch, WriteChoices } from './writing.ts';
@@ -15,10 +17,13 @@ const OFFERED = 200;
 /** Whoever saved a draft in the last minutes may still be at it. */
 const AT_IT_MS = 15 * 60_000;
 
-/** Messages of an announcement that nothing calls back. */
-export async function beyondRecallOf({ reports }: Pick<WebApp, 'reports'>, id: number): Promise<number> {
-  const channels = Object.values(await reports.channels(id));
-  return channels.reduce((sum, { counts }) => sum + progressOf(counts).beyondRecall, 0);
+/** Over all channels. */
+export async function recallOf({ reports }: Pick<WebApp, 'reports'>, id: number): Promise<Recall> {
+  const all = Object.values(await reports.channels(id)).map(({ counts }) => progressOf(counts));
+  return {
+    waiting: all.reduce((sum, { fates }) => sum + fates.waiting, 0),
+    beyondRecall: all.reduce((sum, one) => sum + one.beyondRecall, 0),
+  };
 }
 
 /** What the page for writing is drawn from, beside what was typed. */
@@ -58,18 +63,26 @@ export function writeFacts(app: WebApp) {
       errors: FormErrors = {},
     ): Promise<Sketch> {
       const { form } = typed;
-      const superseded = ids.tryDecode('announcement', form.supersedes);
-      const [preview, beyondRecall] = await Promise.all([
+      const superseded = form.kind === 'notice' ? undefined : ids.tryDecode('announcement', form.supersedes);
+      const [preview, readers, recall] = await Promise.all([
         previewOf(form),
-        superseded && beyondRecallOf(app, superseded.id),
+        // Whom a retraction would reach: exactly those who may have read it.
+        superseded && previewOf({ ...form, kind: 'retraction' }),
+        superseded && recallOf(app, superseded.id),
       ]);
+      const citizens = (shown: Preview | undefined) =>
+        (shown?.audience.channels.sms ?? 0) + (shown?.audience.channels.email ?? 0);
       return {
         ...typed,
         ...preview,
         view,
         template,
         errors,
-        beyondRecall,
+        follows: recall && {
+          readers: citizens(readers?.preview),
+          others: Math.max(0, citizens(preview.preview) - citizens(readers?.preview)),
+          beyondRecall: recall.beyondRecall,
+        },
         findings: reasonedFindings({ content: form.content, lintReasons: form.reasons }),
         defaultLocale: config.defaultLocale,
         price: config.smsPrice,

@@ -130,7 +130,7 @@ const Reach = (props: PartProps): Markup => {
 };
 
 const Reached = (props: Sketch & { readonly preview: Preview }): Markup => {
-  const { view, preview, form, price, now, beyondRecall } = props;
+  const { view, preview, form, price, now, follows } = props;
   const t = write[view.locale];
   const a = announcements[view.locale];
   const { audience, segments } = preview;
@@ -144,8 +144,6 @@ const Reached = (props: Sketch & { readonly preview: Preview }): Markup => {
     },
     now.getTime(),
   );
-  const superseding = form.kind !== 'notice' && form.supersedes !== '' && beyondRecall !== undefined;
-  const readers = number(view, beyondRecall ?? 0);
   return (
     <Fragment>
       <dl class="reach">
@@ -171,10 +169,12 @@ const Reached = (props: Sketch & { readonly preview: Preview }): Markup => {
         )}
       </dl>
       {audience.total === 0 && form.kind !== 'retraction' && <Notice kind="warning">{t.nobody}</Notice>}
-      {superseding && (
+      {follows && (
         <Notice kind="info">
-          {form.kind === 'retraction' ? t.reachesRetraction(readers) : t.reachesUpdate(readers)}{' '}
-          {t.beyondRecall(readers)}
+          {form.kind === 'retraction'
+            ? t.reachesRetraction(number(view, follows.readers))
+            : t.reachesUpdate(number(view, follows.readers), number(view, follows.others))}{' '}
+          {t.beyondRecall(number(view, follows.beyondRecall))}
         </Notice>
       )}
       {preview.problems.length > 0 && (

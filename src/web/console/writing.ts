@@ -30,8 +30,10 @@ export interface Sketch {
   readonly preview: Preview | undefined;
   /** Why it cannot be shown: it does not go by any channel yet, or something in it is wrong. */
   readonly noPreview: 'waits' | 'refused' | undefined;
-  /** Messages of the superseded one that nothing calls back. */
-  readonly beyondRecall: number | undefined;
+  /** What it supersedes: who may have read that, who else gets this one, and how many messages nothing calls back. */
+  readonly follows:
+    | { readonly readers: number; readonly others: number; readonly beyondRecall: number }
+    | undefined;
   readonly price: { readonly perSegment: number; readonly currency: string } | undefined;
   readonly now: Date;
 }

@@ -351,6 +351,10 @@ describe('after it was sent', () => {
     const visitor = await author.visit();
     const hub = await visitor.get(`/console/announcements/${from}`);
     expect(wordsOf(hub.body)).toContain('目前没有无法召回的消息');
+    // Any approver stops it from here, in two taps; an author does not.
+    expect(hub.body).not.toContain('/cancel"');
+    const theirs = await (await approver.visit()).get(`/console/announcements/${from}`);
+    expect(theirs.body).toContain(`action="/console/announcements/${from}/cancel"`);
     for (const kind of ['correction', 'update']) {
       const link = `${NEW}?from=${from}&amp;kind=${kind}`;
       expect(hub.body).toContain(link);

@@ -86,8 +86,8 @@ export const write = words({
     unreached: (n: string, channel: string) => `按目前的速率，${channel}有 ${n} 人在失效前收不到。`,
     cannotShow: '现在无法预览：请保存草稿，查看哪里有误。',
     nobody: '没有人会收到：所选范围内没有订阅人。',
-    reachesUpdate: (n: string) =>
-      `原通告余下的发送立即停止。已经收到或可能收到原文的 ${n} 人会收到这一则；尚未收到原文的受众只会收到这一则。`,
+    reachesUpdate: (n: string, others: string) =>
+      `原通告余下的发送立即停止。已经收到或可能收到原文的 ${n} 人会收到这一则；另有 ${others} 人尚未收到原文，只会收到这一则。`,
     reachesRetraction: (n: string) =>
       `原通告余下的发送立即停止。只发给已经收到或可能收到原文的 ${n} 人，以及已推送的媒体。`,
     beyondRecall: (n: string) => (n === '0' ? '目前没有无法召回的消息。' : `已有 ${n} 条消息无法召回。`),
@@ -98,7 +98,7 @@ export const write = words({
     correctIt: '更正',
     updateIt: '续报',
     retractIt: '撤回',
-    followTitle: '更正、续报与撤回',
+    followTitle: '停止、更正、续报与撤回',
     followIntro: '新通告获得批准时，这一则余下的发送立即停止，已收到的人会收到新的一则。',
     retractWhy: '为何撤回',
     retractHint: '撤回文本已备好，不提及任何人，可直接提交审批。',
@@ -230,8 +230,8 @@ export const write = words({
       `${channel}: at today’s limits, ${n} people would not be reached before it expires.`,
     cannotShow: 'There is no preview now: save the draft to see what is wrong.',
     nobody: 'It reaches nobody: there are no subscribers in what you chose.',
-    reachesUpdate: (n: string) =>
-      `What is left of the old one stops. The ${n} who have or may have read it get this one, and whoever has not gets only this.`,
+    reachesUpdate: (n: string, others: string) =>
+      `What is left of the old one stops. The ${n} who have or may have read it get this one; the ${others} others, who have not, get only this.`,
     reachesRetraction: (n: string) =>
       `What is left of the old one stops. This goes to the ${n} who have or may have read it, and to the newsrooms that were addressed.`,
     beyondRecall: (n: string) =>
@@ -243,7 +243,7 @@ export const write = words({
     correctIt: 'Correct it',
     updateIt: 'Update it',
     retractIt: 'Retract it',
-    followTitle: 'Correct, update, retract',
+    followTitle: 'Stop, correct, update, retract',
     followIntro:
       'When the new one is approved, what is left of this one stops, and whoever has read it gets the new one.',
     retractWhy: 'Why it is retracted',
