@@ -7,7 +7,7 @@ import type { ReceiptStatus } from './delivery.ts';
 export const FAILURE_CATEGORIES = [
   /** Try again later; counts as an attempt. */
   'temporary',
-  /** Never processed by the provider (rate limit): try again, does not burn the attempt. */
+  /** Never processed by the provider (rate limit, or it was not there): try again, does not burn the attempt. */
   'throttled',
   /** This address will never work. */
   'permanent',
@@ -68,4 +68,6 @@ export type ReceiptAnswer =
 export type SettleOutcome =
   | { readonly settled: 'found'; readonly providerMessageId: string }
   | { readonly settled: 'not-found' }
+  /** It took something for this address that may be ours: neither found nor not. */
+  | { readonly settled: 'unclear'; readonly message: string }
   | { readonly settled: 'unavailable'; readonly message: string };

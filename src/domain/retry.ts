@@ -10,15 +10,23 @@ export interface RetryPolicy {
   /** Upper bound of the first delay; doubles (or `delays` say) with every further try. */
   readonly baseMs: number;
   readonly capMs: number;
+  /** The same where no try was used up: the provider was not there, and is to be found soon after it comes back. */
+  readonly unburntCapMs: number;
   /** Milliseconds after its beginning when nothing is tried any more; absent: the announcement's expiry decides. */
   readonly maxAgeMs?: number;
 }
 
 export const RETRY_POLICIES: Readonly<Record<Channel, RetryPolicy>> = {
-  sms: { maxTries: 6, baseMs: 2_000, capMs: 5 * 60_000 },
-  email: { maxTries: 8, baseMs: 5_000, capMs: 30 * 60_000 },
+  sms: { maxTries: 6, baseMs: 2_000, capMs: 5 * 60_000, unburntCapMs: 30_000 },
+  email: { maxTries: 8, baseMs: 5_000, capMs: 30 * 60_000, unburntCapMs: 30_000 },
   // Standard Webhooks recommends retries over days; a newsroom's weekend is three.
-  webhook: { maxTries: 60, baseMs: 2_000, capMs: 2 * 3_600_000, maxAgeMs: WEBHOOK_HOURS * 3_600_000 },
+  webhook: {
+    maxTries: 60,
+    baseMs: 2_000,
+    capMs: 2 * 3_600_000,
+    unburntCapMs: 2 * 3_600_000,
+    maxAgeMs: WEBHOOK_HOURS * 3_600_000,
+  },
 };
 
 /** A shard that so many workers died holding is set apart: its rows are taken one by one, and it is shown. */

@@ -77,6 +77,7 @@ export interface Announce extends Suggest {
 }
 
 export interface AnnounceDeps extends FreezeDeps {
+  readonly announcements: AnnouncementStore;
   readonly templates: TemplateLibrary;
   readonly style: OfficeStyle;
   readonly mode: 'trial' | 'live';
@@ -180,7 +181,7 @@ export function createAnnounce(deps: AnnounceDeps): Announce {
 
     async check(id) {
       const record = await store.get(id);
-      return check(record, bundleOf(record.draft), await store.now());
+      return check(record, bundleOf(record.draft), store, await store.now());
     },
 
     async submit(id, actor) {
@@ -217,7 +218,7 @@ export function createAnnounce(deps: AnnounceDeps): Announce {
         checkTimes(draft, tx.now);
         const scheduledAt = draft.scheduledAt ? new Date(draft.scheduledAt) : null;
         const starts = new Date(Math.max(tx.now, scheduledAt?.getTime() ?? 0));
-        const held = tx.record.urgency === 'urgent' ? {} : await deps.heldUntil(draft.channels, starts);
+        const held = tx.record.urgency === 'urgent' ? {} : await tx.heldUntil(draft.channels, starts);
         const begins = Math.max(starts.getTime(), ...Object.values(held).map((end) => end.getTime()));
         const expiresAt = new Date(draft.expiresAt ?? begins + DEFAULT_EXPIRY_HOURS * 3_600_000);
         await tx.approve({ by: actor, gateway, expiresAt, scheduledAt, breakGlassReason });

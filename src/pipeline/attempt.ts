@@ -52,9 +52,11 @@ export function judge(
     }
     case 'refused': {
       const verdict = VERDICTS[outcome.category];
-      const policy = RETRY_POLICIES[claim.channel];
-      // What burns no try waits longer each time all the same.
-      const tries = verdict.burnt ? row.tries + 1 : row.attempt;
+      const all = RETRY_POLICIES[claim.channel];
+      // What burns no try waits longer each time all the same, but not for long.
+      const [tries, policy] = verdict.burnt
+        ? [row.tries + 1, all]
+        : [row.attempt, { ...all, capMs: all.unburntCapMs }];
       const again =
         verdict.status === 'queued' ? backoffMs(policy, tries, context.random, outcome.retryAfterMs) : null;
       const spent =

@@ -84,7 +84,17 @@ export function createApproverCalls(deps: {
     unanswered: () => calls.unanswered(),
     async callDue() {
       let called = 0;
-      for (const id of await calls.due()) if (await callOne(id)) called += 1;
+      for (const id of await calls.due()) {
+        try {
+          if (await callOne(id)) called += 1;
+        } catch (error) {
+          // The others wait for nobody's mistake; the next turn tries this one again.
+          log.warn(
+            { err: error, announcement: ids.encode('announcement', id) },
+            'nobody was called for this one',
+          );
+        }
+      }
       return called;
     },
   };

@@ -37,8 +37,11 @@ export interface Composition {
    * @throws HeraldError `no-route`, `too-many-segments`
    */
   content(row: Reader, over: Carrier): MessageContent;
-  /** The very text that was sent, for asking the provider about it. */
-  question(row: ClaimedDelivery, adapter: ChannelAdapter): Omit<SettleQuestion, 'claimedAgoMs'>;
+  /** For asking the provider about it. */
+  question(
+    row: ClaimedDelivery,
+    adapter: ChannelAdapter,
+  ): Pick<SettleQuestion, 'deliveryId' | 'address' | 'body'>;
 }
 
 /** What a message needs to know of whom it is for. */
@@ -187,6 +190,17 @@ export function createComposer(deps: ComposerDeps): Composer {
         }
       }
 
+      /** Null: a name or a route has changed since, so that no text can be made. */
+      const bodyOf = (row: ClaimedDelivery, adapter: ChannelAdapter): string | null => {
+        try {
+          const content = render(row, adapter);
+          return content.channel === 'sms' ? content.body : null;
+        } catch {
+          // Whatever it is, sending it says so (see compose below); what was sent is asked for without it.
+          return null;
+        }
+      };
+
       const sample =
         channel === 'sms'
           ? template.sms(template.resolveLocale(facts.bundle.defaultLocale).locale, { name: null })
@@ -222,12 +236,7 @@ export function createComposer(deps: ComposerDeps): Composer {
         },
         content: render,
         question(row, adapter) {
-          const content = render(row, adapter);
-          return {
-            deliveryId: deliveryId(row),
-            address: row.address,
-            body: content.channel === 'sms' ? content.body : '',
-          };
+          return { deliveryId: deliveryId(row), address: row.address, body: bodyOf(row, adapter) };
         },
       };
     },

@@ -11,7 +11,6 @@ import { smsProblems } from './preview.ts';
 import type { AnnouncementRecord, AnnouncementStore, AnnouncementTransaction } from './stores.ts';
 
 export interface FreezeDeps {
-  readonly announcements: AnnouncementStore;
   readonly renderer: Renderer;
   readonly ids: OpaqueIds;
   /** What the routes of the SMS provider allow. */
@@ -38,10 +37,11 @@ export type Freeze = (
 export type CheckDraft = (
   record: AnnouncementRecord,
   bundle: TemplateBundle,
+  store: Pick<AnnouncementStore, 'unknownCodes'>,
   now: number,
 ) => Promise<readonly HeraldError[]>;
 
-export function createFreeze({ announcements, renderer, ids, smsRoutes, publicUrl }: FreezeDeps): {
+export function createFreeze({ renderer, ids, smsRoutes, publicUrl }: FreezeDeps): {
   readonly freeze: Freeze;
   readonly check: CheckDraft;
 } {
@@ -59,7 +59,7 @@ export function createFreeze({ announcements, renderer, ids, smsRoutes, publicUr
 
   const freeze: Freeze = async (tx, record, bundle) => {
     // Also what was checked before: topics and times may have changed since.
-    await checkAnnouncement(record.draft, bundle, announcements, tx.now);
+    await checkAnnouncement(record.draft, bundle, tx, tx.now);
     checkRenders(record, bundle);
     const { lintReasons: _, ...written } = record.draft;
     const lintReasons = requireReasons(record.draft);
@@ -67,8 +67,8 @@ export function createFreeze({ announcements, renderer, ids, smsRoutes, publicUr
     await tx.freeze(bundle, revisionSha256(frozen, bundle), frozen);
   };
 
-  const check: CheckDraft = async (record, bundle, now) => {
-    const ofText = await refusalOf(() => checkAnnouncement(record.draft, bundle, announcements, now));
+  const check: CheckDraft = async (record, bundle, store, now) => {
+    const ofText = await refusalOf(() => checkAnnouncement(record.draft, bundle, store, now));
     return [
       ...ofText,
       // What is incomplete is not rendered: it would be refused for the same again.
@@ -91,8 +91,9 @@ async function refusalOf(check: () => unknown): Promise<readonly HeraldError[]> 
 }
 
 /**
- * Approval is for bytes: what is stored must be what was submitted, and what the approver was shown.
- * @throws HeraldError `revision-damaged`, `revision-changed` (conflict)
+ * Approval is for bytes: what is stored must be what was submitted, and what the approver was shown. Where an edit was taken
+ * over after the submission, whoever does not say what they were shown may have seen another text.
+ * @throws HeraldError `revision-damaged`, `revision-changed`, `sha256-required` (conflict)
  */
 export async function checkFrozen(tx: AnnouncementTransaction, shown: string | undefined): Promise<void> {
   const bundle = await tx.bundle();
@@ -103,6 +104,14 @@ export async function checkFrozen(tx: AnnouncementTransaction, shown: string | u
       'revision-damaged',
       'the stored revision is not the one that was submitted',
       { fix: 'return it to the author and submit it again' },
+    );
+  }
+  if (shown === undefined && tx.newest.writtenAt > (tx.record.submittedAt ?? tx.newest.writtenAt)) {
+    throw new HeraldError(
+      'conflict',
+      'sha256-required',
+      'the text was changed after it was submitted: say which one you approve',
+      { fix: 'look at it again, and give the sha256 that it shows' },
     );
   }
   if (shown !== undefined && shown !== actual) {

@@ -64,10 +64,12 @@ export interface OutgoingByChannel {
 export interface SettleQuestion {
   readonly deliveryId: string;
   readonly address: string;
-  /** The very text that was (perhaps) sent. */
-  readonly body: string;
+  /** The text as it would be sent now; null: it cannot be made any more. Name or address may have changed since. */
+  readonly body: string | null;
   /** How long ago the attempt was claimed, in milliseconds; messages created earlier are not ours. */
   readonly claimedAgoMs: number;
+  /** Which of these of the provider's names are known to be other messages to this address. */
+  readonly others: (providerMessageIds: readonly string[]) => Promise<ReadonlySet<string>>;
 }
 
 /**

@@ -11,12 +11,12 @@ const ASK_AGAIN_MS = 30_000;
 const SETTLE_ROWS = 20;
 
 /**
- * Asks the provider about sends whose answer never came. Found: adopt its id. Not found twice, half a minute apart:
+ * Asks the provider about sends whose answer never came. Found: adopt its id. Something that may be it: asked again, and never sent again. Not found twice, half a minute apart:
  * back to the queue (unless its workers kept dying over it), where expiry, cancellation and suppression are checked as for any other. Never a guess.
  */
 export async function settle(
   deps: {
-    readonly deliveries: Pick<DeliveryStore, 'unsettled'>;
+    readonly deliveries: Pick<DeliveryStore, 'unsettled' | 'otherMessages'>;
     readonly composer: Composer;
     readonly recorder: Batcher<AttemptRecord>;
   },
@@ -33,6 +33,7 @@ export async function settle(
       const question: SettleQuestion = {
         ...composition.question(row, adapter),
         claimedAgoMs: row.claimedAgoMs,
+        others: (ids) => deps.deliveries.otherMessages(claim.announcementId, row, ids),
       };
       const answer = await ask(question, AbortSignal.timeout(adapter.requestTimeoutMs));
       await deps.recorder.add(toRecord(claim, row, answer));
@@ -85,14 +86,17 @@ function toRecord(
         ...notFound(row),
       };
     }
-    case 'unavailable':
+    case 'unclear':
+    case 'unavailable': {
+      const event = answer.settled === 'unclear' ? 'unclear' : 'not-answered';
       return {
         ...base,
         status: 'unknown',
         dueInMs: ASK_AGAIN_MS,
         detail: answer.message,
-        event: 'not-answered',
-        dedupe: `a${row.attempt}:not-answered`,
+        event,
+        dedupe: `a${row.attempt}:${event}`,
       };
+    }
   }
 }

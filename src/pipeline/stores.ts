@@ -117,6 +117,10 @@ export interface AnnouncementTransaction {
   suggestion(id: number): Promise<Suggestion>;
   decide(suggestion: Suggestion, decision: 'accepted' | 'declined', by: Actor): Promise<void>;
   bundle(): Promise<TemplateBundle | null>;
+  /** As the store's, on the transaction's own connection: a second one of the same pool may never come. */
+  unknownCodes: AnnouncementStore['unknownCodes'];
+  /** When the quiet hours end that these channels are in at an instant. */
+  heldUntil(channels: readonly Channel[], at: Date): Promise<Readonly<Partial<Record<Channel, Date>>>>;
 }
 
 export interface AnnouncementStore {
@@ -250,6 +254,12 @@ export interface DeliveryStore {
    */
   claimRows(claim: ShardClaim, limit: number, workerId: number): Promise<readonly ClaimedDelivery[]>;
   unsettled(claim: ShardClaim, limit: number): Promise<readonly UnsettledDelivery[]>;
+  /** Which of these are the provider's names of other SMS to the row's number, of announcements that may have been sent meanwhile. */
+  otherMessages(
+    announcementId: number,
+    row: Pick<ClaimedDelivery, 'n' | 'address'>,
+    providerMessageIds: readonly string[],
+  ): Promise<ReadonlySet<string>>;
   /** Writes a batch of results, their events and counts, in one transaction. */
   record(results: readonly AttemptRecord[], workerId: number): Promise<void>;
   /**

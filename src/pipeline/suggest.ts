@@ -64,7 +64,7 @@ export const createSuggest = (deps: {
           fix: 'change the text, or return the announcement with a reason',
         });
       const bundle = await tx.bundle();
-      if (bundle) await checkAnnouncement(suggested(record.draft, content), bundle, deps.store, tx.now);
+      if (bundle) await checkAnnouncement(suggested(record.draft, content), bundle, tx, tx.now);
       await tx.suggest(content, note?.trim() || null, actor);
     });
   },

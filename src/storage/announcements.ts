@@ -12,6 +12,7 @@ import type {
 } from '../pipeline/stores.ts';
 import { countAudience, idsOf, loadChain } from './audience.ts';
 import { inTransaction } from './pool.ts';
+import { heldUntil } from './quiet-hours.ts';
 import { addSuggestion, decideSuggestion, listSuggestions, loadSuggestion } from './suggestions.ts';
 
 type Queryable = Pick<pg.Pool, 'query'>;
@@ -144,6 +145,7 @@ const ANSWER = `
 
 /** Who looks and then falls asleep must not keep it waiting for ever. */
 const LOOK = `
+  WITH found AS (UPDATE announcements SET nobody_left_at = NULL WHERE id = $1)
   INSERT INTO approver_calls AS c (announcement_id, revision, submitted_at, user_id, called_at, escalate_at, answered_at)
   SELECT id, revision, submitted_at, $2, NULL, now() + interval '15 minutes', now() FROM announcements WHERE id = $1
   ON CONFLICT (announcement_id, revision, submitted_at, user_id) DO UPDATE
@@ -159,6 +161,19 @@ const APPROVE = `
   SELECT id, $6::channel[], ${idsOf('topics', '$7::text[]')}, ${idsOf('districts', '$8::text[]')},
     (SELECT coalesce(max(id), 0) FROM contacts)
   FROM approved`;
+
+async function unknownCodes(
+  db: Queryable,
+  list: 'topics' | 'districts',
+  codes: readonly string[],
+): Promise<readonly string[]> {
+  const { rows } = await db.query<{ code: string }>(
+    `SELECT wanted.code FROM unnest($1::text[]) WITH ORDINALITY AS wanted(code, place)
+     WHERE NOT EXISTS (SELECT FROM ${list} l WHERE l.code = wanted.code AND l.archived_at IS NULL) ORDER BY place`,
+    [codes],
+  );
+  return rows.map((r) => r.code);
+}
 
 /** What is read with the lock. */
 type Locked = AnnouncementTransaction['newest'] & { readonly now: number; readonly authors: number[] };
@@ -259,6 +274,8 @@ function transaction(
       await writeAct(client, id, decision === 'accepted' ? 'accept' : 'decline', by.id);
     },
     bundle: () => loadBundle(client, id),
+    unknownCodes: (list, codes) => unknownCodes(client, list, codes),
+    heldUntil: (channels, at) => heldUntil(client, channels, at),
   };
 }
 
@@ -301,12 +318,14 @@ export function createAnnouncementStore(pool: pg.Pool): AnnouncementStore {
 
     locked: (id, act) =>
       inTransaction(pool, async (client) => {
+        // First the lock, then a look: a join would be checked again with the old revision after waiting, and find nothing.
+        await client.query('SELECT FROM announcements WHERE id = $1 FOR UPDATE', [id]);
         const { rows } = await client.query<Locked>(
           `SELECT extract(epoch FROM now())::float8 * 1000 AS now,
              ARRAY(SELECT DISTINCT author_id FROM revisions WHERE announcement_id = $1) AS authors,
              r.author_id AS "authorId", r.created_at AS "writtenAt", r.sha256 IS NOT NULL AS "wasSubmitted"
            FROM announcements a JOIN revisions r ON r.announcement_id = a.id AND r.number = a.revision
-           WHERE a.id = $1 FOR UPDATE OF a`,
+           WHERE a.id = $1`,
           [id],
         );
         return act(transaction(client, await loadRecord(client, id), rows[0] ?? unknown()));
@@ -319,14 +338,7 @@ export function createAnnouncementStore(pool: pg.Pool): AnnouncementStore {
       return rows[0]?.now ?? Number.NaN;
     },
 
-    async unknownCodes(list, codes) {
-      const { rows } = await pool.query<{ code: string }>(
-        `SELECT wanted.code FROM unnest($1::text[]) WITH ORDINALITY AS wanted(code, place)
-         WHERE NOT EXISTS (SELECT FROM ${list} l WHERE l.code = wanted.code AND l.archived_at IS NULL) ORDER BY place`,
-        [codes],
-      );
-      return rows.map((r) => r.code);
-    },
+    unknownCodes: (list, codes) => unknownCodes(pool, list, codes),
 
     audience: (draft, supersedes) => countAudience(pool, draft, supersedes),
   };

@@ -102,6 +102,16 @@ const UNSETTLED = `
   WHERE d.announcement_id = $1 AND d.n BETWEEN $2 AND $3 AND d.channel = 'sms' AND d.status = 'unknown' AND d.due_at <= now()
   ORDER BY d.n LIMIT $4`;
 
+/** So many announcements (single messages are some) back, whatever became of them: an SMS in doubt is minutes old, or hours. */
+const RECENT_ANNOUNCEMENTS = 5_000;
+
+/** Of those that are under way or are recent; by keys, one row an announcement. */
+const OTHERS = `
+  SELECT d.provider_message_id AS id FROM announcements a
+  JOIN deliveries d ON d.announcement_id = a.id AND d.channel = 'sms' AND d.address_key = $3
+  WHERE (a.state NOT IN ('completed', 'rejected') OR a.id > (SELECT max(id) FROM announcements) - ${RECENT_ANNOUNCEMENTS})
+    AND d.provider_message_id = ANY ($4) AND (d.announcement_id, d.n) <> ($1, $2)`;
+
 /**
  * Results are matched on the attempt. A status only moves up, but for `queued`: a retry takes back exactly
  * the claim that it speaks of (`sending`, or `unknown` that was settled as never sent).
@@ -265,6 +275,15 @@ export function createDeliveryStore(pool: pg.Pool, sealer: Sealer): DeliveryStor
         values: [claim.announcementId, claim.fromN, claim.toN, limit],
       });
       return rows.map((row) => ({ ...row, claimedAgoMs: Number(row.claimedAgoMs), endpoint: null }));
+    },
+
+    async otherMessages(announcementId, { n, address }, ids) {
+      const { rows } = await pool.query<{ id: string }>({
+        name: 'other-messages',
+        text: OTHERS,
+        values: [announcementId, n, address, ids],
+      });
+      return new Set(rows.map(({ id }) => id));
     },
 
     async record(results, workerId) {

@@ -45,16 +45,24 @@ export class QuietHoursStore {
     );
   }
 
-  /** When the quiet hours end that these channels are in, now or at an instant; a channel that is in none is absent. */
-  async heldUntil(
+  heldUntil(
     channels: readonly Channel[],
     at: Date | null = null,
   ): Promise<Readonly<Partial<Record<Channel, Date>>>> {
-    const { rows } = await this.#pool.query<{ channel: Channel; ends: Date }>(
-      `SELECT channel, ends FROM unnest($1::channel[]) AS channel, quiet_until(channel, coalesce($2, now())) AS ends
-       WHERE ends IS NOT NULL`,
-      [channels, at],
-    );
-    return Object.fromEntries(rows.map(({ channel, ends }) => [channel, ends]));
+    return heldUntil(this.#pool, channels, at);
   }
+}
+
+/** When the quiet hours end that these channels are in, now or at an instant; a channel that is in none is absent. */
+export async function heldUntil(
+  db: Pick<pg.Pool, 'query'>,
+  channels: readonly Channel[],
+  at: Date | null,
+): Promise<Readonly<Partial<Record<Channel, Date>>>> {
+  const { rows } = await db.query<{ channel: Channel; ends: Date }>(
+    `SELECT channel, ends FROM unnest($1::channel[]) AS channel, quiet_until(channel, coalesce($2, now())) AS ends
+     WHERE ends IS NOT NULL`,
+    [channels, at],
+  );
+  return Object.fromEntries(rows.map(({ channel, ends }) => [channel, ends]));
 }

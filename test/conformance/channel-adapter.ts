@@ -41,7 +41,12 @@ export interface Rig<C extends Channel> {
 export function describeChannelAdapter<C extends Channel>(
   name: string,
   kinds: readonly Kind[],
-  has: { readonly credentials: boolean; readonly settlement: boolean },
+  has: {
+    readonly credentials: boolean;
+    readonly settlement: boolean;
+    /** What a gateway that is not there means: one provider for all, or one endpoint among many. */
+    readonly unreachable: 'temporary' | 'throttled';
+  },
   setup: () => Promise<Rig<C>>,
 ): void {
   describe(`${name} keeps the contract of a channel adapter`, () => {
@@ -133,7 +138,7 @@ export function describeChannelAdapter<C extends Channel>(
     it('says temporary, and does not throw, when nobody listens', async () => {
       const { adapter, address } = rig.unreachable();
       const outcome = await adapter.send(rig.message(address), never);
-      expect(outcome).toMatchObject({ outcome: 'refused', category: 'temporary' });
+      expect(outcome).toMatchObject({ outcome: 'refused', category: has.unreachable });
       await adapter.close();
     });
 
@@ -166,7 +171,7 @@ export function describeChannelAdapter<C extends Channel>(
       await other.close();
       await expect.poll(() => rig.connections()).toBeLessThanOrEqual(before);
       const late = await other.send(rig.message(rig.address('accepted')), never);
-      expect(late).toMatchObject({ outcome: 'refused', category: 'temporary' });
+      expect(late).toMatchObject({ outcome: 'refused', category: has.unreachable });
     });
 
     const isAsked = async () => {
@@ -175,7 +180,7 @@ export function describeChannelAdapter<C extends Channel>(
       const question = (address: string) => {
         const { deliveryId, content } = rig.message(address);
         const body = content.channel === 'email' ? content.text : content.body;
-        return { deliveryId, address, body, claimedAgoMs: 1_000 };
+        return { deliveryId, address, body, claimedAgoMs: 1_000, others: async () => new Set<string>() };
       };
       const lost = rig.address('cut');
       await rig.adapter.send(rig.message(lost), never);

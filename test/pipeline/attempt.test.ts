@@ -107,7 +107,7 @@ describe('what is written of an attempt', () => {
       return record.dueInMs ?? 0;
     });
     expect(delays).toEqual([...delays].sort((a, b) => a - b));
-    expect(delays.at(-1)).toBeGreaterThan(0.99 * RETRY_POLICIES.sms.capMs);
+    expect(delays.at(-1)).toBeGreaterThan(0.99 * RETRY_POLICIES.sms.unburntCapMs);
   });
 
   it('the provider’s Retry-After is honoured', () => {

@@ -184,7 +184,7 @@ describe('approvers', () => {
       'CREATE CONSTRAINT TRIGGER dies AFTER INSERT ON approver_calls DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION die()',
     );
     const id = await submit();
-    expect(herald.logged.some(({ msg }) => msg.includes('the sweeper will call'))).toBe(true);
+    expect(herald.logged.some(({ msg }) => msg.includes('nobody was called'))).toBe(true);
     expect(await called(id)).toEqual([]);
     expect(await messages()).toBe(0);
     await pool.query('DROP TRIGGER dies ON approver_calls');

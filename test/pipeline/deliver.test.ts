@@ -71,6 +71,7 @@ function shard(options: {
       return rows;
     },
     unsettled: async () => [],
+    otherMessages: async () => new Set(),
     record: async () => {},
     async releaseShard() {
       seen.released += 1;

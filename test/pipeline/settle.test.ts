@@ -39,7 +39,7 @@ async function ask(rows: readonly UnsettledDelivery[], answer?: (n: number) => S
   const asked: SettleQuestion[] = [];
   const records: AttemptRecord[] = [];
   const deps = {
-    deliveries: { unsettled: async () => rows },
+    deliveries: { unsettled: async () => rows, otherMessages: async () => new Set() },
     composer: {
       open: async () => ({
         question: ({ n, address }: UnsettledDelivery) => ({
@@ -68,7 +68,13 @@ describe('a send whose answer never came', () => {
   it('is asked about with its number, its very text, and how long ago it was claimed', async () => {
     const { asked } = await ask([row(3, 0)], () => ({ settled: 'not-found' }));
     expect(asked).toEqual([
-      { deliveryId: 'dlv_3', address: '+14155550103', body: 'the very text', claimedAgoMs: 45_000 },
+      {
+        deliveryId: 'dlv_3',
+        address: '+14155550103',
+        body: 'the very text',
+        claimedAgoMs: 45_000,
+        others: expect.any(Function),
+      },
     ]);
   });
 
@@ -107,6 +113,18 @@ describe('a send whose answer never came', () => {
       }));
       expect(records).toMatchObject([
         { status: 'unknown', dueInMs: 30_000, event: 'not-answered', detail: 'HTTP 500' },
+      ]);
+    }
+  });
+
+  it('something that may be it: never sent again, however often', async () => {
+    for (const before of [0, 1, 7]) {
+      const { records } = await ask([row(1, before)], () => ({
+        settled: 'unclear',
+        message: 'another text',
+      }));
+      expect(records).toMatchObject([
+        { status: 'unknown', dueInMs: 30_000, event: 'unclear', detail: 'another text', burnt: false },
       ]);
     }
   });

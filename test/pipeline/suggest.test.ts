@@ -67,9 +67,10 @@ describe('a suggested edit', () => {
     const other = await herald.another('approver');
     const id = await submitted();
     await app.announce.suggest(id, approver, { content: saying('警惕诈骗') });
-    await app.announce.decide(id, (await only(id)).id, other, 'accepted');
+    const { sha256 } = await app.announce.decide(id, (await only(id)).id, other, 'accepted');
     expect(await code(app.announce.approve(id, other))).toBe('own-announcement');
-    expect((await app.announce.approve(id, approver)).approvedBy).toBe(approver.id);
+    const approved = await app.announce.approve(id, approver, { sha256: sha256 ?? '' });
+    expect(approved.approvedBy).toBe(approver.id);
   });
 
   it('is refused from authors, without a difference, against the template, and once it is decided', async () => {
@@ -103,6 +104,36 @@ describe('a suggested edit', () => {
   });
 });
 
+describe('at the same moment', () => {
+  it('two acts are told apart: the second one learns what the first one did', async () => {
+    const id = await submitted();
+    await app.announce.suggest(id, approver, { content: saying('一') });
+    const { id: suggestion } = await only(id);
+    const other = await herald.another('author');
+    const codes = await Promise.all(
+      [author, other].map((by) =>
+        app.announce.decide(id, suggestion, by, 'accepted').then(
+          () => 'accepted',
+          (error: unknown) => (error as { code?: string }).code,
+        ),
+      ),
+    );
+    expect(codes.sort()).toEqual(['accepted', 'suggestion-decided']);
+    // Whoever does not say what they saw may have seen the text before.
+    expect(await code(app.announce.approve(id, approver))).toBe('sha256-required');
+  });
+
+  it('more acts than there are connections all come to an end', async () => {
+    await app.lists.add('topics', { code: 'fraud', names: { en: 'Fraud' } }, undefined);
+    const draft = { ...DRAFT, urgency: 'routine', audience: { topics: ['fraud'], districts: [] } };
+    const all = await Promise.all(Array.from({ length: 30 }, () => app.announce.create(draft, author)));
+    await Promise.all(all.map(({ id }) => app.announce.submit(id, author)));
+    await Promise.all(all.map(({ id }) => app.announce.approve(id, approver)));
+    const states = await Promise.all(all.map(async ({ id }) => (await app.announce.get(id)).approvedBy));
+    expect(new Set(states)).toEqual(new Set([approver.id]));
+  });
+});
+
 describe('breaking the glass', () => {
   beforeAll(async () => {
     const { id } = await herald.another('approver');
@@ -116,6 +147,12 @@ describe('breaking the glass', () => {
     const admin = await herald.another('admin');
     const id = await submitted(admin);
     expect(await code(app.announce.approve(id, admin))).toBe('own-announcement');
+    expect(await code(app.announce.approve(id, admin, { breakGlass: '无人应答' }))).toBe(
+      'still-being-called',
+    );
+    await nobodyLeft(id);
+    // Somebody came after all.
+    await app.announce.look(id, approver);
     expect(await code(app.announce.approve(id, admin, { breakGlass: '无人应答' }))).toBe(
       'still-being-called',
     );

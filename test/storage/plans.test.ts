@@ -138,6 +138,8 @@ for (const server of servers()) {
         await office.receipts.apply(rows.slice(0, 400).map((row) => fact(id, row.n, 'sent')));
       },
       'asking what is in doubt': () => office.deliveries.unsettled(first(claims.slice(40)), 20),
+      'asking what else a number got': () =>
+        office.deliveries.otherMessages(id, { n: 1, address: '+1' }, ['SM1']),
       'putting a shard back': async () => {
         for (const claim of claims) await office.deliveries.releaseShard(claim, worker);
       },

@@ -83,7 +83,7 @@ export function createSmtpAdapter(options: SmtpOptions): ChannelAdapter<'email'>
           detail: `${reply} ${enhanced}`.trim(),
         };
       } catch (error) {
-        return notSent(error, posting.written, deadline, mail.envelope.to, options.onUnlistedCode);
+        return notSent(error, posting, deadline, mail.envelope.to, options.onUnlistedCode);
       } finally {
         deadline.clear();
       }
@@ -117,6 +117,8 @@ export function createSmtpAdapter(options: SmtpOptions): ChannelAdapter<'email'>
 class Posting {
   /** While nothing was read of it, the pool may take a mail to another connection by itself. */
   readableDidRead = false;
+  /** The server has asked for the data. */
+  asked = false;
   /** The last byte was handed to a connection, and with it the dot that ends the message. */
   written = false;
   readonly #mail: ComposedEmail;
@@ -154,6 +156,7 @@ class Posting {
 
   /** Called when the server has asked for the data. */
   pipe(connection: Writable): void {
+    this.asked = true;
     const { raw } = this.#mail;
     let at = 0;
     this.readableDidRead = true;
@@ -188,7 +191,7 @@ function notComposed(error: unknown): SendOutcome {
 
 function notSent(
   error: unknown,
-  written: boolean,
+  { asked, written }: Pick<Posting, 'asked' | 'written'>,
   deadline: Deadline,
   address: string,
   onUnlistedCode: SmtpOptions['onUnlistedCode'],
@@ -202,12 +205,18 @@ function notSent(
     }
     if (code === 'EABORT') {
       return deadline.expired
-        ? refused('temporary', 'ETIMEDOUT', 'the server did not come as far as taking the message in time')
+        ? refused(
+            asked ? 'temporary' : 'throttled',
+            'ETIMEDOUT',
+            'the server did not come as far as taking the message in time',
+          )
         : refused('throttled', 'ABORTED', 'given up before it was sent');
     }
   }
-  const known =
+  const told =
     reply === '' ? categoryOfClientCode(code) : categoryOfReply(phaseOf(command), { reply, enhanced });
+  // It has not seen the message: whatever keeps us from the server, no outage may use up the message's tries.
+  const known = reply === '' && !asked && told === 'temporary' ? 'throttled' : told;
   // Servers repeat the address in their replies; events hold no personal data.
   const text = (reply === '' ? message : response).replaceAll(address, '<recipient>').slice(0, 300);
   const outcome = refused(known ?? 'temporary', reply === '' ? code : `${reply} ${enhanced}`.trim(), text);

@@ -14,13 +14,13 @@ export interface TwilioCode {
  */
 export const TWILIO_CODES: readonly TwilioCode[] = [
   { code: 20429, category: 'throttled', meaning: 'too many requests; not processed' },
+  { code: 20503, category: 'throttled', meaning: 'service unavailable; not processed' },
   { code: 14107, category: 'throttled', meaning: 'message rate exceeded' },
   { code: 30001, category: 'throttled', meaning: 'the queue of the sender is full' },
   { code: 30017, category: 'throttled', meaning: 'carrier network congestion' },
   { code: 21611, category: 'throttled', meaning: 'this From number has too many messages queued' },
   { code: 63017, category: 'throttled', meaning: 'channel rate limit exceeded' },
 
-  { code: 20503, category: 'temporary', meaning: 'service unavailable' },
   { code: 30003, category: 'temporary', meaning: 'handset unreachable (off or out of coverage)' },
   { code: 30008, category: 'temporary', meaning: 'unknown error of the carrier' },
 
@@ -87,7 +87,7 @@ const BY_STATUS: Readonly<Record<number, FailureCategory | 'unknown-outcome'>> =
   413: 'rejected-content',
   425: 'temporary',
   429: 'throttled',
-  503: 'temporary',
+  503: 'throttled',
 };
 
 /**

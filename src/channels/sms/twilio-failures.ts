@@ -30,8 +30,8 @@ export function failureOf(
   const code = error instanceof NoAnswerError ? error.code : 'UNREADABLE';
   // Also an answer of success that cannot be read: the message was taken, only its sid is not known.
   if (call.written) return { outcome: 'unknown', code, message };
-  const category = call.signal?.aborted ? 'throttled' : 'temporary';
-  return { outcome: 'refused', category, code, message };
+  // No byte left: whatever keeps us from Twilio, it is not this message, and no outage may use up its tries.
+  return { outcome: 'refused', category: 'throttled', code, message };
 }
 
 function refusal(

@@ -16,6 +16,9 @@ const TRIAL_PREFIX = 'Sent from your Twilio trial account - ';
  * callback URL, so it is told by what it does return: the number, the text, and a creation time not before
  * the claim (less {@link SLACK_MS}). No date filter: `DateSent` knows no message that is still queued.
  *
+ * A text that is not ours to the letter may be ours all the same: the recipient's name or our public address may have been
+ * changed since. So "not found" is said only when all that the number got meanwhile is known to be something else.
+ *
  * The claim's moment is put on Twilio's clock by the `Date` header of the list's own answer, and on the local
  * clock only when that is missing. A list runs some seconds behind; the caller waits, and asks twice.
  *
@@ -33,18 +36,36 @@ export async function findMessage(
   let page: Pick<Awaited<ReturnType<typeof messages.page>>, 'instances' | 'nextPageUrl'> = await ask(() =>
     messages.page({ to: question.address, pageSize: PAGE_SIZE }),
   );
+  const exact: string[] = [];
+  const similar: string[] = [];
   for (let pages = 1; pages <= MAX_PAGES; pages++) {
     earliest ??= providerNow(call) - (performance.now() - started) - question.claimedAgoMs - SLACK_MS;
     for (const { sid, body, dateCreated } of page.instances) {
       const created = dateCreated instanceof Date ? dateCreated.getTime() : Number.NaN;
-      const ours = created >= earliest && sameText(body, question.body);
-      if (ours) return { settled: 'found', providerMessageId: sid };
+      if (created >= earliest) (sameText(body, question.body) ? exact : similar).push(sid);
     }
-    if (!page.nextPageUrl) return { settled: 'not-found' };
+    if (!page.nextPageUrl) return await decide(question, exact, similar);
     const { nextPageUrl } = page;
     page = await ask(() => messages.getPage(nextPageUrl));
   }
   return { settled: 'unavailable', message: `more than ${MAX_PAGES * PAGE_SIZE} messages to this number` };
+}
+
+async function decide(
+  question: SettleQuestion,
+  exact: readonly string[],
+  similar: readonly string[],
+): Promise<SettleOutcome> {
+  if (exact.length + similar.length === 0) return { settled: 'not-found' };
+  const others = await question.others([...exact, ...similar]);
+  const ours = exact.find((sid) => !others.has(sid));
+  if (ours !== undefined) return { settled: 'found', providerMessageId: ours };
+  const doubtful = similar.filter((sid) => !others.has(sid)).length;
+  if (doubtful === 0) return { settled: 'not-found' };
+  return {
+    settled: 'unclear',
+    message: `the number got ${doubtful} message(s) meanwhile that may be this one, with another text`,
+  };
 }
 
 function providerNow(call: Call): number {
@@ -54,7 +75,8 @@ function providerNow(call: Call): number {
 }
 
 /** Equal but for what is lost on the way: space at the ends and the form of line breaks. */
-function sameText(listed: string, sent: string): boolean {
+function sameText(listed: string, sent: string | null): boolean {
+  if (sent === null) return false;
   const plain = (text: string) => text.replaceAll('\r\n', '\n').trim();
   return plain(listed ?? '') === plain(sent) || plain(listed ?? '') === plain(TRIAL_PREFIX + sent);
 }

@@ -21,7 +21,7 @@ const MAILBOXES: Partial<Record<Kind, string>> = {
 describeChannelAdapter(
   'SMTP',
   Object.keys(MAILBOXES) as Kind[],
-  { credentials: true, settlement: false },
+  { credentials: true, settlement: false, unreachable: 'throttled' },
   async (): Promise<Rig<'email'>> => {
     const ledger = new Ledger();
     const sandbox = await startSandboxSmtp(ledger);

@@ -38,11 +38,11 @@ const long = () => {
 
 describe('a server that dies', () => {
   it.each(['greeting', 'ehlo', 'auth', 'mail', 'rcpt', 'data'] as const)(
-    'at %s has not taken the message: temporary',
+    'at %s has not taken the message, which is no try of it',
     async (moment) => {
       const { server, adapter } = await setup({ [moment]: 'die' });
       const outcome = await adapter.send(outgoingEmail(), never);
-      expect(outcome).toMatchObject({ outcome: 'refused', category: 'temporary' });
+      expect(outcome).toMatchObject({ outcome: 'refused', category: 'throttled' });
       expect(server.dots()).toBe(0);
     },
   );
@@ -94,12 +94,13 @@ describe('a server that dies', () => {
 
 describe('a server that hangs', () => {
   it.each(['greeting', 'ehlo', 'auth', 'mail', 'rcpt', 'data', 'first-bytes'] as const)(
-    'at %s: temporary at the deadline, not later',
+    'at %s: not sent, said at the deadline and not later',
     async (moment) => {
       const { server, adapter } = await setup({ [moment]: 'hang' }, { requestTimeoutMs: 200 });
       const started = performance.now();
       const outcome = await adapter.send(moment === 'first-bytes' ? long() : outgoingEmail(), never);
-      expect(outcome).toMatchObject({ outcome: 'refused', category: 'temporary', code: 'ETIMEDOUT' });
+      const category = moment === 'first-bytes' ? 'temporary' : 'throttled';
+      expect(outcome).toMatchObject({ outcome: 'refused', category, code: 'ETIMEDOUT' });
       expect(performance.now() - started).toBeLessThan(2_000);
       expect(server.dots()).toBe(0);
     },

@@ -201,14 +201,30 @@ it('knows that a request which only waited for a connection was not sent', async
 describe('settling', () => {
   const question = (address: string, changes: Partial<SettleQuestion> = {}): SettleQuestion => {
     const { deliveryId, content } = smsTo(address);
-    return { deliveryId, address, body: content.body, claimedAgoMs: 60_000, ...changes };
+    return {
+      deliveryId,
+      address,
+      body: content.body,
+      claimedAgoMs: 60_000,
+      others: async () => new Set(),
+      ...changes,
+    };
   };
 
-  it('does not take another text to the same number for ours', async () => {
+  it('does not take another text to the same number for ours, nor for another one’s before that is known', async () => {
     const adapter = rig.adapterTo();
     const address = newNumber();
     await adapter.send(smsTo(address, 'An older announcement'), never);
-    expect(await adapter.settle?.(question(address), never)).toEqual({ settled: 'not-found' });
+    const others = async (ids: readonly string[]) => new Set(ids);
+    expect(await adapter.settle?.(question(address, { others }), never)).toEqual({ settled: 'not-found' });
+    // A name or a link in it may have changed: it may be ours.
+    expect(await adapter.settle?.(question(address), never)).toMatchObject({ settled: 'unclear' });
+    expect(await adapter.settle?.(question(address, { body: null }), never)).toMatchObject({
+      settled: 'unclear',
+    });
+    // The same text, and known to be another one's.
+    const same = question(address, { body: 'An older announcement', others });
+    expect(await adapter.settle?.(same, never)).toEqual({ settled: 'not-found' });
     expect(await adapter.settle?.(question(address, { body: 'An older announcement' }), never)).toMatchObject(
       {
         settled: 'found',

@@ -19,7 +19,7 @@ const BEHAVIOURS: Partial<Record<Kind, HookBehaviour>> = {
 describeChannelAdapter(
   'HTTP',
   Object.keys(BEHAVIOURS) as Kind[],
-  { credentials: false, settlement: false },
+  { credentials: false, settlement: false, unreachable: 'temporary' },
   async (): Promise<Rig<'webhook'>> => {
     const sandbox = await startSandbox();
     const secret = generateSecret();
