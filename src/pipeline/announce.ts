@@ -181,7 +181,7 @@ export function createAnnounce(deps: AnnounceDeps): Announce {
 
     async check(id) {
       const record = await store.get(id);
-      return check(record, bundleOf(record.draft), store, await store.now());
+      return check(record, () => bundleOf(record.draft), store, await store.now());
     },
 
     async submit(id, actor) {

@@ -33,10 +33,14 @@ export type Freeze = (
   bundle: TemplateBundle,
 ) => Promise<void>;
 
-/** Everything that {@link Freeze} would refuse a draft for. @param now milliseconds since the epoch */
+/**
+ * Everything that {@link Freeze} would refuse a draft for.
+ * @param bundleOf throws when there is no such template any more
+ * @param now milliseconds since the epoch
+ */
 export type CheckDraft = (
   record: AnnouncementRecord,
-  bundle: TemplateBundle,
+  bundleOf: () => TemplateBundle,
   store: Pick<AnnouncementStore, 'unknownCodes'>,
   now: number,
 ) => Promise<readonly HeraldError[]>;
@@ -67,15 +71,15 @@ export function createFreeze({ renderer, ids, smsRoutes, publicUrl }: FreezeDeps
     await tx.freeze(bundle, revisionSha256(frozen, bundle), frozen);
   };
 
-  const check: CheckDraft = async (record, bundle, store, now) => {
-    const ofText = await refusalOf(() => checkAnnouncement(record.draft, bundle, store, now));
-    return [
-      ...ofText,
-      // What is incomplete is not rendered: it would be refused for the same again.
-      ...(ofText.length > 0 ? [] : await refusalOf(() => checkRenders(record, bundle))),
-      ...(await refusalOf(() => requireReasons(record.draft))),
-    ];
-  };
+  const check: CheckDraft = async (record, bundleOf, store, now) => [
+    // What is incomplete is not rendered: it would be refused for the same again.
+    ...(await refusalOf(async () => {
+      const bundle = bundleOf();
+      await checkAnnouncement(record.draft, bundle, store, now);
+      checkRenders(record, bundle);
+    })),
+    ...(await refusalOf(() => requireReasons(record.draft))),
+  ];
   return { freeze, check };
 }
 

@@ -213,6 +213,7 @@ export function errorsOf(
   const byCode: Readonly<Record<string, (error: HeraldError) => FormErrors>> = {
     'link-not-allowed': ({ issues }) => ({ [issues[0]?.path ?? '']: t.linkNotAllowed }),
     'too-many-segments': ({ issues }) => ({ [issues[0]?.path ?? '']: t.tooManySegments }),
+    'unknown-template': () => ({ template: t.templateGone }),
     'not-published': () => ({ supersedes: t.notPublished }),
     'mode-differs': () => ({ supersedes: t.modeDiffers }),
     'no-such-announcement': () => ({ supersedes: t.chooseSuperseded }),

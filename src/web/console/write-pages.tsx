@@ -163,6 +163,7 @@ const Texts = (props: Writing): Markup => {
         <div class="with-button">
           <Select
             view={view}
+            typed={{ values: {}, errors }}
             name="template"
             label={t.template}
             value={form.template}

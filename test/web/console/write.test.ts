@@ -153,6 +153,26 @@ describe('writing without scripts', () => {
     await chinese();
   });
 
+  test('another template has other fields, and keeps what both have', async () => {
+    const { body } = await (await author.visit()).post(PREVIEW, typed({ template: 'plain' }));
+    expect(body).toContain('value="警惕诈骗"');
+    expect(body).toContain('警方已立案侦查。');
+    expect(body).not.toContain('content.zh-CN.summary');
+  });
+
+  test('a draft whose template is gone can still be opened, and says so', async () => {
+    const visitor = await author.visit();
+    const { edit, page } = await begun(visitor);
+    const { id } = await recordOf(page);
+    await herald.app.pool.query(
+      `UPDATE revisions SET draft = jsonb_set(draft, '{template}', '"gone"') WHERE announcement_id = $1`,
+      [id],
+    );
+    expect((await visitor.get(edit)).body).toContain('请立即挂断电话。');
+    const { location } = await visitor.post(`${page}/submit`);
+    expect((await visitor.get(location)).body).toContain('id="template-error">原来的模板已不存在');
+  });
+
   test('a preview is a page of its own, with what everybody gets, and saves nothing', async () => {
     await english();
     const visitor = await author.visit();
