@@ -8,6 +8,7 @@ import { withoutNul } from '../domain/text.ts';
 import { maskAddress } from './address.ts';
 import { createBatcher } from './batcher.ts';
 import type { Logger } from './ports.ts';
+import { createRefusalWatch } from './refusal-watch.ts';
 import type { DeliveryStore, ReceiptFact, ReceiptStore } from './stores.ts';
 import { isInert, receiptKey, takeReceipt } from './take-receipt.ts';
 
@@ -91,6 +92,7 @@ const GROUP_COMMIT = { maxItems: 500, lingerMs: 2 };
 
 export function createReceive(deps: ReceiveDeps): Receive {
   const { receipts, ids, log } = deps;
+  const refusesAll = createRefusalWatch(() => performance.now());
   const batcher = createBatcher<ReceiptFact>(async (facts) => {
     const { unknown } = await receipts.apply(facts);
     if (unknown > 0)
@@ -193,6 +195,11 @@ export function createReceive(deps: ReceiveDeps): Receive {
         category: told.category ?? null,
         detail: null,
       };
+      if (!isInert(deps.mode, gateway) && refusesAll(fact))
+        await deps.deliveries.pauseFor(
+          fact.announcementId,
+          `twilio takes the messages and delivers none: our sender or account is refused (${fact.code ?? 'no code'})`,
+        );
       await takeReceipt(deps, fact, (one) => batcher.add(one));
     },
 

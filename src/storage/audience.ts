@@ -34,13 +34,25 @@ export async function loadChain(db: Queryable, id: number): Promise<readonly num
 }
 
 /**
+ * Whose the address of a citizen's row of `deliveries d` is now, as `k (id, channel, address, subscriber_id)`: the contact's
+ * that it was sent to, wherever that moved; and where it was removed, whoever came back to its address.
+ */
+export const READERS_OF = `
+  CROSS JOIN LATERAL (
+    SELECT id, channel, address, subscriber_id FROM contacts WHERE id = d.contact_id AND channel = d.channel
+    UNION ALL
+    SELECT id, channel, address, subscriber_id FROM contacts WHERE channel = d.channel AND address = d.address_key
+      AND NOT EXISTS (SELECT FROM contacts WHERE id = d.contact_id)
+  ) k`;
+
+/**
  * As the expansion will: whoever may have read the superseded texts, on the same channel ($4 their ids), and, unless it
  * is a retraction ($5), the audience; less who left. Outlets: the audience's, and all that were addressed.
  */
 const COUNT = `
   WITH wanted AS MATERIALIZED (SELECT ${idsOf('topics', '$1::text[]')} AS topics, ${idsOf('districts', '$2::text[]')} AS districts),
   reached AS MATERIALIZED (
-    SELECT DISTINCT d.contact_id AS id, d.channel FROM deliveries d WHERE d.announcement_id = ANY ($4::bigint[]) AND ${MAY_HAVE_READ}
+    SELECT DISTINCT k.id, k.channel FROM deliveries d ${READERS_OF} WHERE d.announcement_id = ANY ($4::bigint[]) AND ${MAY_HAVE_READ}
   ),
   addressed AS MATERIALIZED (
     SELECT d.contact_id AS id FROM deliveries d WHERE d.announcement_id = ANY ($4::bigint[]) AND d.channel = 'webhook'

@@ -60,10 +60,13 @@ const SUPPRESS = `
 
 /**
  * Only while the shard is this worker's, which its burial waits for: rows that a claim took after that would be in
- * nobody's hands.
+ * nobody's hands. And only while its provider takes anything.
  */
 const CLAIM_ROWS = `
-  WITH mine AS MATERIALIZED (SELECT FROM shards s WHERE s.id = $9 AND s.claimed_by = $6 FOR SHARE),
+  WITH mine AS MATERIALIZED (
+    SELECT FROM shards s WHERE s.id = $9 AND s.claimed_by = $6
+      AND NOT EXISTS (SELECT FROM breakers b WHERE b.channel = s.channel AND b.gateway = s.gateway)
+    FOR SHARE OF s),
   picked AS (
     SELECT d.announcement_id, d.n, d.status AS old, d.segments FROM deliveries d
     WHERE EXISTS (SELECT FROM mine) AND ${IN_SHARD}

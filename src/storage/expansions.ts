@@ -3,7 +3,7 @@ import type { Kind, Urgency } from '../domain/announcement.ts';
 import type { Channel, Gateway } from '../domain/channel.ts';
 import type { Job } from '../pipeline/ports.ts';
 import type { ExpansionStore } from '../pipeline/stores.ts';
-import { IN_AUDIENCE, loadChain, MAY_HAVE_READ } from './audience.ts';
+import { IN_AUDIENCE, loadChain, MAY_HAVE_READ, READERS_OF } from './audience.ts';
 import { inTransaction } from './pool.ts';
 
 /** Contacts looked at in one transaction; sending starts with the first slice. */
@@ -20,7 +20,8 @@ interface Expansion {
   readonly topics: readonly number[];
   readonly districts: readonly number[];
   readonly phase: 'endpoints' | 'reached' | 'audience' | 'done';
-  readonly cursor: number;
+  /** Text: two numbers in one of 64 bits, which JavaScript's cannot hold. */
+  readonly cursor: string;
   readonly upper: number;
   readonly nextN: number;
   readonly generation: number;
@@ -78,7 +79,7 @@ const ENDPOINTS = `
   candidates AS (
     SELECT 'webhook'::channel AS channel, id, id::text AS address_key, $10::text AS locale, last_sequence AS sequence FROM bumped
   ), ${FAN_OUT}
-  SELECT 0 AS seen, 0::bigint AS cursor, ${NEXT}`;
+  SELECT 0 AS seen, '0' AS cursor, ${NEXT}`;
 
 /** A citizen who is to be addressed has not left, and (if that may be) has no row yet. Over `contacts k`. */
 const NOT_LEFT =
@@ -89,17 +90,17 @@ const NOT_YET =
 /** Who got or may have got a superseded text ($6), on the same channel, at their present address, less who left since. */
 const REACHED = `
   WITH slice AS (
-    SELECT d.announcement_id, d.n, d.channel, d.contact_id, d.status, d.attempt FROM deliveries d
+    SELECT d.announcement_id, d.n, d.channel, d.contact_id, d.address_key, d.status, d.attempt FROM deliveries d
     WHERE d.announcement_id = ANY ($6::bigint[]) AND (d.announcement_id, d.n) > ($7::bigint >> 32, ($7::bigint & 4294967295)::int)
     ORDER BY d.announcement_id, d.n LIMIT ${SLICE}
   ),
   candidates AS (
     SELECT DISTINCT k.channel, k.id, k.address AS address_key, s.locale, NULL::int AS sequence
-    FROM slice d JOIN contacts k ON k.id = d.contact_id AND k.channel = d.channel JOIN subscribers s ON s.id = k.subscriber_id
+    FROM slice d ${READERS_OF} JOIN subscribers s ON s.id = k.subscriber_id
     WHERE ${MAY_HAVE_READ} AND ${NOT_LEFT} AND ${NOT_YET}
   ), ${FAN_OUT}
   SELECT (SELECT count(*)::int FROM slice) AS seen,
-    (SELECT (announcement_id << 32) + n FROM slice ORDER BY announcement_id DESC, n DESC LIMIT 1) AS cursor, ${NEXT}`;
+    (SELECT ((announcement_id << 32) + n)::text FROM slice ORDER BY announcement_id DESC, n DESC LIMIT 1) AS cursor, ${NEXT}`;
 
 /** The next contacts by id, up to the highest one at approval, and whose they are: bounds that a plan can be made by. */
 const BOUNDS = `
@@ -127,7 +128,7 @@ export const toJob = (expansion: { id: number; generation: number; urgency: Urge
 
 interface SliceResult {
   readonly seen: number;
-  readonly cursor: number | null;
+  readonly cursor: string | null;
   readonly nextN: number;
 }
 
@@ -143,15 +144,21 @@ const UNIQUE_VIOLATION = '23505';
 export function createExpansionStore(pool: pg.Pool, slot: number): ExpansionStore {
   const runSlice = (announcementId: number, generation: number, careful: boolean) =>
     inTransaction(pool, async (client): Promise<'more' | 'done' | 'waiting' | 'stopped'> => {
-      const { rows } = await client.query<Expansion>({
+      // First the lock, then a look: whether it is still being sent may have changed while it was waited for.
+      await client.query({
         name: 'lock-expansion',
-        text: `SELECT e.channels::text[] AS channels, e.topics, e.districts, e.phase, e.cursor, e.upper_contact AS upper,
+        text: 'SELECT FROM expansions WHERE announcement_id = $1 FOR UPDATE',
+        values: [announcementId],
+      });
+      const { rows } = await client.query<Expansion>({
+        name: 'read-expansion',
+        text: `SELECT e.channels::text[] AS channels, e.topics, e.districts, e.phase, e.cursor::text AS cursor, e.upper_contact AS upper,
              e.next_n AS "nextN", e.generation, a.state, a.kind, a.urgency, a.gateway,
              t.bundle ->> 'defaultLocale' AS "defaultLocale"
            FROM expansions e JOIN announcements a ON a.id = e.announcement_id
            JOIN revisions r ON r.announcement_id = a.id AND r.number = a.revision
            JOIN template_bundles t ON t.sha256 = r.bundle_sha256
-           WHERE e.announcement_id = $1 FOR UPDATE OF e`,
+           WHERE e.announcement_id = $1`,
         values: [announcementId],
       });
       const expansion = rows[0];
@@ -215,7 +222,7 @@ async function runPhase(
   chain: readonly number[],
   slot: number,
   careful: boolean,
-): Promise<{ phase: Expansion['phase']; cursor: number; nextN: number }> {
+): Promise<{ phase: Expansion['phase']; cursor: string; nextN: number }> {
   const common = [id, e.nextN, e.gateway, PRIORITY[e.urgency], slot];
   const run = async (text: string, values: readonly unknown[], name?: string) => {
     const { rows } = await client.query<SliceResult>({
@@ -236,17 +243,17 @@ async function runPhase(
     const values = [e.topics, e.districts, chain, onlyAddressed, e.defaultLocale];
     // Small for most, so the planning is what it costs.
     const { nextN } = await run(ENDPOINTS, values, 'expand-endpoints');
-    return { phase, cursor: 0, nextN };
+    return { phase, cursor: '0', nextN };
   }
   if (e.phase === 'reached') {
     const { seen, cursor, nextN } = await run(REACHED, [chain, e.cursor]);
     return seen < SLICE
-      ? { phase: afterReached, cursor: 0, nextN }
-      : { phase: 'reached', cursor: cursor ?? 0, nextN };
+      ? { phase: afterReached, cursor: '0', nextN }
+      : { phase: 'reached', cursor: cursor ?? '0', nextN };
   }
   const { rows } = await client.query<Bounds>(BOUNDS, [e.cursor, e.upper]);
   const bounds = rows[0];
-  if (!bounds || bounds.last === null) return { phase: 'done', cursor: 0, nextN: e.nextN };
+  if (!bounds || bounds.last === null) return { phase: 'done', cursor: '0', nextN: e.nextN };
   const { seen, last, from, to } = bounds;
   // Whoever got the superseded text has a row.
   const { nextN } = await run(AUDIENCE(careful || chain.length > 0), [
@@ -258,5 +265,7 @@ async function runPhase(
     from,
     to,
   ]);
-  return seen < SLICE ? { phase: 'done', cursor: 0, nextN } : { phase: 'audience', cursor: last, nextN };
+  return seen < SLICE
+    ? { phase: 'done', cursor: '0', nextN }
+    : { phase: 'audience', cursor: String(last), nextN };
 }

@@ -105,7 +105,8 @@ const FREE_SHARDS = `
   gone AS (
     SELECT s.id AS shard_id, w.id AS worker_id FROM shards s JOIN workers w ON w.id = s.claimed_by
     WHERE s.claimed_by IS NOT NULL
-      AND (w.ended_at IS NOT NULL OR w.id IN (SELECT id FROM dead) OR s.claimed_at < now() - ${FORGOTTEN_AFTER})
+      AND (w.ended_at IS NOT NULL OR w.id IN (SELECT id FROM dead)
+        OR s.claimed_at < now() - ${FORGOTTEN_AFTER} AND EXISTS (SELECT FROM sweeper WHERE bury_from <= clock_timestamp()))
   ),
   freed AS (
     UPDATE shards s SET claimed_by = NULL, claimed_at = NULL, deaths = s.deaths + 1, enqueued_at = NULL,

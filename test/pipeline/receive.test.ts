@@ -69,6 +69,19 @@ const inbound = (from: string, Body: string, by?: Account, sid = messageSid()) =
 const suppressions = async (address: string) =>
   (await app.pool.query('SELECT reason, source FROM suppressions WHERE address = $1', [address])).rows;
 
+describe('a provider that takes everything and delivers nothing', () => {
+  it('pauses the announcement, before all of it is burnt', async () => {
+    for (let i = 0; i < 20; i += 1) await citizen(app, { phone: `+14155550${200 + i}`, locale: 'en' });
+    const of = await announced(herald, { channels: ['sms'] });
+    for (let i = 0; i < 20; i += 1) {
+      const to = `+14155550${200 + i}`;
+      await app.receive.smsStatus(await told(to, 'undelivered', { ErrorCode: '30034' }, `SM${to}`, of));
+    }
+    const { state, reason } = await app.announce.get(of);
+    expect([state, reason]).toEqual(['paused', expect.stringContaining('30034')]);
+  });
+});
+
 describe('status callbacks', () => {
   it('are written and applied before they are answered', async () => {
     await app.receive.smsStatus(await told(sms(1), 'sent'));

@@ -304,6 +304,52 @@ stories('what supersedes another announcement', (test) => {
     await office.expectCountsToMatch(correction);
   });
 
+  test('a retraction finds who was removed and came back, at the address that got the old text', async ({
+    office,
+  }) => {
+    const old = await halfSent(office);
+    const removed = only(
+      await office.rowsOf<{ id: number; address: string }>(
+        'SELECT contact_id AS id, address_key AS address FROM deliveries WHERE announcement_id = $1 AND n = 2',
+        [old],
+      ),
+    );
+    await office.pool.query(
+      'DELETE FROM subscribers s USING contacts k WHERE k.subscriber_id = s.id AND k.id = $1',
+      [removed.id],
+    );
+    await office.citizen({ phone: removed.address });
+    const retraction = await office.approved({ kind: 'retraction', supersedes: old, channels: ['sms'] });
+    await stopAll(office);
+    const expected = await counted(office, retraction);
+    expect((await office.expand(retraction)).at(-1)).toBe('done');
+    expect(await written(office, retraction)).toEqual(expected);
+    expect((await office.rows(retraction)).map(({ address }) => address)).toContain(removed.address);
+  });
+
+  test('those who were reached are all found, whatever the number of the old announcement', async ({
+    office,
+  }) => {
+    await office.citizens(20_003);
+    // Above 2^21 a cursor is a number that JavaScript would round.
+    await office.pool.query('ALTER TABLE announcements ALTER COLUMN id RESTART WITH 2097153');
+    const old = await office.sending({ channels: ['sms'] });
+    expect(old).toBe(2_097_153);
+    await office.pool.query(
+      `UPDATE deliveries SET status = 'sent', provider_message_id = 'SM' || n, attempt = 1, claimed_at = now() WHERE announcement_id = $1`,
+      [old],
+    );
+    await office.pool.query(`UPDATE delivery_counts SET status = 'sent' WHERE announcement_id = $1`, [old]);
+    const retraction = await office.approved({ kind: 'retraction', supersedes: old, channels: ['sms'] });
+    expect((await office.expand(retraction)).at(-1)).toBe('done');
+    expect(
+      await office.rowsOf(
+        'SELECT count(DISTINCT address_key)::int AS people FROM deliveries WHERE announcement_id = $1',
+        [retraction],
+      ),
+    ).toEqual([{ people: 20_003 }]);
+  });
+
   test('rows that are being sent are waited for as well', async ({ office }) => {
     await office.citizens(1);
     const old = await office.sending({ channels: ['sms'] });

@@ -53,6 +53,16 @@ for (const server of servers()) {
     let heard: Statement[];
     beforeAll(async () => {
       office = await openOffice(server);
+      // Its snapshots would keep old versions from being pruned, and the share of heap-only updates would be chance.
+      for (const table of [
+        'deliveries',
+        'delivery_events',
+        'delivery_counts',
+        'shards',
+        'contacts',
+        'subscribers',
+      ])
+        await office.pool.query(`ALTER TABLE ${table} SET (autovacuum_enabled = false)`);
       heard = eavesdrop(office);
       await office.endpoint('daily');
       await office.citizens(ROWS);
@@ -123,9 +133,8 @@ for (const server of servers()) {
           }
         }
         const after = await updates(before.all + 3 * 20_000);
-        // An update that touches no index is a heap-only one, but for the first one of a full page, and while a snapshot such as
-        // autovacuum's keeps old versions from being pruned.
-        expect((after.hot - before.hot) / (after.all - before.all)).toBeGreaterThanOrEqual(0.5);
+        // An update that touches no index is a heap-only one; the first one of a full page is not.
+        expect((after.hot - before.hot) / (after.all - before.all)).toBeGreaterThanOrEqual(0.6);
       },
       'recording a large batch': async () => {
         const claim = first(claims.slice(40));
