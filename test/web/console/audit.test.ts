@@ -214,7 +214,10 @@ const CALLS: Readonly<Record<string, () => Promise<Call>>> = {
 
 const newest = async () => (await herald.app.audit.list({ limit: 1 }))[0]?.id ?? 0;
 
-test('every route that changes something leaves a row in the name of who called it, without their words', async () => {
+// As many requests as there are routes, most by somebody who signs in for it.
+test('every route that changes something leaves a row in the name of who called it, without their words', {
+  timeout: 90_000,
+}, async () => {
   const posts = herald.server.accessRules
     .filter(({ method, url }) => url.startsWith('/console') && !['GET', 'HEAD'].includes(method))
     .map(({ url }) => url);
