@@ -29,6 +29,7 @@ import { createMessenger, type Messenger } from './pipeline/message.ts';
 import type { Clock, Job, Limiter, Renderer, StartRunner, WakeUps } from './pipeline/ports.ts';
 import { createReader, type ReadMessage } from './pipeline/read.ts';
 import { createReceive, type Receive } from './pipeline/receive.ts';
+import { recentAudience } from './pipeline/recent.ts';
 import type { ReportStore } from './pipeline/report-store.ts';
 import type {
   BreakerStore,
@@ -302,6 +303,7 @@ export async function open(
         rates: config.rates,
         publicUrl: config.publicUrl,
         heldUntil: (channels, at) => quietHours.heldUntil(channels, at),
+        recentAudience: recentAudience(announcements, clock),
         wake: () => wake(() => sweeps.startDue()),
         callApprovers: () =>
           approverCalls.callDue().then(

@@ -19,6 +19,7 @@ import { rotaPages } from './rota.tsx';
 import { secondFactorPages } from './second-factor.tsx';
 import { signInPages } from './sign-in.tsx';
 import { userPages } from './users.tsx';
+import { writePages } from './write.tsx';
 
 /** Nothing inline, nothing from elsewhere; previews come in frames of our own that run nothing. */
 const CONTENT_SECURITY_POLICY = [
@@ -39,6 +40,7 @@ const BODY_LIMIT = 1_000_000;
 const PAGES: readonly ConsolePages[] = [
   homePages,
   announcementPages,
+  writePages,
   signInPages,
   passkeyRoutes,
   secondFactorPages,
