@@ -199,18 +199,26 @@ async function runChannel(app: App, channel: Channel, lease: Lease, until: Abort
       { concurrency, onError: (error) => log.warn({ err: error }, `${queue}: the queue has trouble`) },
       (job) => slots.run((giveWay) => deliver(depsOf(), job, giveWay)),
     );
-  const runners = [await start(channel, SHARDS_AT_ONCE[channel], () => deps)];
-  if (channel !== 'webhook') {
-    // Nothing that a broadcast can hold is shared with it but the limits, where it outranks all others. Each takes room
-    // for one, so that it asks for no more tokens than it needs.
-    const single = { ...deps, adapterFor: engine.adapters.singleAdapterFor };
-    const lane = queueOf(channel, SINGLE_PRIORITY);
-    runners.push(
-      await start(lane, SINGLE_CONNECTIONS[channel], () => ({
-        ...single,
-        room: createRoom(1, 1, clock.monotonicMs),
-      })),
-    );
+  const runners: JobRunner[] = [];
+  try {
+    runners.push(await start(channel, SHARDS_AT_ONCE[channel], () => deps));
+    if (channel !== 'webhook') {
+      // Nothing that a broadcast can hold is shared with it but the limits, where it outranks all others. Each takes room
+      // for one, so that it asks for no more tokens than it needs.
+      const single = { ...deps, adapterFor: engine.adapters.singleAdapterFor };
+      const lane = queueOf(channel, SINGLE_PRIORITY);
+      runners.push(
+        await start(lane, SINGLE_CONNECTIONS[channel], () => ({
+          ...single,
+          room: createRoom(1, 1, clock.monotonicMs),
+        })),
+      );
+    }
+  } catch (error) {
+    // What runs already ends first: the worker signs off when nothing of it is under way.
+    await Promise.all(runners.map((runner) => runner.close()));
+    await slots.idle();
+    throw error;
   }
   await ended(until, ...runners);
   await slots.idle();

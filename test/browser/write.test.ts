@@ -38,7 +38,7 @@ afterAll(() => office?.close());
 
 describe.runIf(hasBrowser())('writing', () => {
   test('what everybody gets stands beside it, it saves itself, and nobody overwrites anybody', {
-    timeout: 60_000,
+    timeout: 120_000,
   }, async () => {
     const page = await office.as(author);
     await page.goto('/console/announcements/new');
@@ -115,7 +115,7 @@ describe.runIf(hasBrowser())('writing', () => {
   });
 
   test('its pages are for everybody: axe, 320 px, dark, English, and without JavaScript', {
-    timeout: 60_000,
+    timeout: 120_000,
   }, async () => {
     const { app } = office.herald;
     const content = {
