@@ -29,6 +29,7 @@ import { createMessenger, type Messenger } from './pipeline/message.ts';
 import type { Clock, Job, Limiter, Renderer, StartRunner, WakeUps } from './pipeline/ports.ts';
 import { createReader, type ReadMessage } from './pipeline/read.ts';
 import { createReceive, type Receive } from './pipeline/receive.ts';
+import { recentAudience } from './pipeline/recent.ts';
 import type { ReportStore } from './pipeline/report-store.ts';
 import type {
   BreakerStore,
@@ -59,7 +60,7 @@ import { createPostgresLimiter } from './storage/limiter.ts';
 import { ListStore } from './storage/lists.ts';
 import { createMessageStore } from './storage/messages.ts';
 import { migrate, requireSchema } from './storage/migrate.ts';
-import { createPool } from './storage/pool.ts';
+import { createPool, type PoolOptions } from './storage/pool.ts';
 import { QuietHoursStore } from './storage/quiet-hours.ts';
 import { createReceiptQuestionStore } from './storage/receipt-questions.ts';
 import { createReceiptStore, suppressAddress } from './storage/receipts.ts';
@@ -182,16 +183,16 @@ export async function open(
     for (const close of closers.splice(0).reverse()) await close();
   };
   try {
-    const connect = (max: number, more: { byKeys?: boolean; operator?: string | undefined } = {}) => {
+    const connect = (max: number, more: Partial<PoolOptions> = {}) => {
       const { databaseUrl: connectionString } = config;
       const pool = createPool({ connectionString, max, applicationName: options.name, ...more });
       closers.push(() => pool.end());
       return pool;
     };
     const pool = connect(options.connections ?? 4, { operator: options.operator });
-    const keyed = connect(KEYED_CONNECTIONS, { byKeys: true });
+    const keyed = connect(KEYED_CONNECTIONS, { byKeys: true, queryTimeoutMs: 30_000 });
     // Heartbeats do not queue behind anything: a worker with much to ask is not a dead one.
-    const heart = connect(1);
+    const heart = connect(1, { queryTimeoutMs: 5_000 });
     await requireDatabase(pool, config.databaseUrl);
     await requireSchema(pool, SCHEMA);
 
@@ -305,6 +306,7 @@ export async function open(
         rates: config.rates,
         publicUrl: config.publicUrl,
         heldUntil: (channels, at) => quietHours.heldUntil(channels, at),
+        recentAudience: recentAudience(announcements, clock),
         wake: () => wake(() => sweeps.startDue()),
         callApprovers: () =>
           approverCalls.callDue().then(

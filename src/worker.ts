@@ -12,6 +12,7 @@ import { createLease, HEARTBEAT_MS, LEASE_MS, type Lease, LeaseLost } from './pi
 import { createPacer, type Pacer } from './pipeline/pacer.ts';
 import { type JobRunner, type QueueName, queueOf, SINGLE_PRIORITY } from './pipeline/ports.ts';
 import { createRoom } from './pipeline/room.ts';
+import { createSlots } from './pipeline/slots.ts';
 import type { AttemptRecord } from './pipeline/stores.ts';
 import { sweep } from './pipeline/sweep.ts';
 import { aborted } from './process.ts';
@@ -19,8 +20,10 @@ import { aborted } from './process.ts';
 export const WORKER_KINDS = ['expand', 'sms', 'email', 'webhook', 'sweep'] as const;
 export type WorkerKind = (typeof WORKER_KINDS)[number];
 
-/** Shards in hand at a time. A webhook shard waits for its slowest endpoint, so many may wait side by side. */
+/** Shards that are being sent at a time. */
 const SHARDS_AT_ONCE: Readonly<Record<Channel, number>> = { sms: 4, email: 4, webhook: 50 };
+/** Shards that only wait for slow answers, beside them: an endpoint that never answers holds up nobody else’s. */
+const WAITING_AT_ONCE: Readonly<Record<Channel, number>> = { sms: 16, email: 16, webhook: 400 };
 /** Rows that this process has claimed and not yet sent: enough to keep every connection busy while the next are claimed. */
 const CLAIMED_AT_ONCE: Readonly<Record<Channel, number>> = { sms: 200, email: 100, webhook: 200 };
 const SWEEP_EVERY_MS = 1_000;
@@ -187,26 +190,38 @@ async function runChannel(app: App, channel: Channel, lease: Lease, until: Abort
     stopping: until,
     log,
   };
+  const slots = createSlots(WAITING_AT_ONCE[channel], (error) =>
+    log.warn({ err: error }, 'a shard that waited for slow answers ended badly; putting it back finds them'),
+  );
   const start = (queue: QueueName, concurrency: number, depsOf: () => DeliverDeps) =>
     engine.startRunner(
       queue,
       { concurrency, onError: (error) => log.warn({ err: error }, `${queue}: the queue has trouble`) },
-      (job) => deliver(depsOf(), job),
+      (job) => slots.run((giveWay) => deliver(depsOf(), job, giveWay)),
     );
-  const runners = [await start(channel, SHARDS_AT_ONCE[channel], () => deps)];
-  if (channel !== 'webhook') {
-    // Nothing that a broadcast can hold is shared with it but the limits, where it outranks all others. Each takes room
-    // for one, so that it asks for no more tokens than it needs.
-    const single = { ...deps, adapterFor: engine.adapters.singleAdapterFor };
-    const lane = queueOf(channel, SINGLE_PRIORITY);
-    runners.push(
-      await start(lane, SINGLE_CONNECTIONS[channel], () => ({
-        ...single,
-        room: createRoom(1, 1, clock.monotonicMs),
-      })),
-    );
+  const runners: JobRunner[] = [];
+  try {
+    runners.push(await start(channel, SHARDS_AT_ONCE[channel], () => deps));
+    if (channel !== 'webhook') {
+      // Nothing that a broadcast can hold is shared with it but the limits, where it outranks all others. Each takes room
+      // for one, so that it asks for no more tokens than it needs.
+      const single = { ...deps, adapterFor: engine.adapters.singleAdapterFor };
+      const lane = queueOf(channel, SINGLE_PRIORITY);
+      runners.push(
+        await start(lane, SINGLE_CONNECTIONS[channel], () => ({
+          ...single,
+          room: createRoom(1, 1, clock.monotonicMs),
+        })),
+      );
+    }
+  } catch (error) {
+    // What runs already ends first: the worker signs off when nothing of it is under way.
+    await Promise.all(runners.map((runner) => runner.close()));
+    await slots.idle();
+    throw error;
   }
   await ended(until, ...runners);
+  await slots.idle();
   await recorder.idle();
 }
 

@@ -34,6 +34,8 @@ export interface Bounds {
   readonly timeoutMs: number;
   /** Of the answer's body. */
   readonly maxAnswerBytes: number;
+  /** Not written later than so long after it was asked for, in milliseconds: who it is for may have left since. */
+  readonly startWithinMs?: number;
   /** The status is what counts: a body that breaks off, is too long or too slow is kept as far as it came. */
   readonly keepsPart?: boolean;
 }
@@ -47,11 +49,12 @@ export function exchange(
   dispatcher: Dispatcher,
   call: Call,
   options: Dispatcher.DispatchOptions,
-  { timeoutMs, maxAnswerBytes, keepsPart = false }: Bounds,
+  { timeoutMs, maxAnswerBytes, startWithinMs = Number.POSITIVE_INFINITY, keepsPart = false }: Bounds,
 ): Promise<Answer & { readonly body: Buffer }> {
   return new Promise((resolve, reject) => {
     let controller: Dispatcher.DispatchController | undefined;
     let over = false;
+    const asked = performance.now();
     const chunks: Buffer[] = [];
     let bytes = 0;
     call.answer = undefined;
@@ -83,6 +86,8 @@ export function exchange(
       // Called with a connection at hand, just before the bytes are written.
       onRequestStart(started) {
         controller = started;
+        if (!over && performance.now() - asked > startWithinMs)
+          giveUp(new NoAnswerError('TOO_LATE', 'a connection was there too late, so it was not sent'));
         if (over) started.abort(new Error('given up while waiting for a connection'));
         else call.written = true;
       },

@@ -29,6 +29,16 @@ export const STATES = [
 ] as const;
 export type AnnouncementState = (typeof STATES)[number];
 
+/** Of announcements that readers may have seen: they can be superseded, and no longer be changed. */
+export const SEEN: readonly AnnouncementState[] = [
+  'approved',
+  'sending',
+  'paused',
+  'completed',
+  'cancelled',
+  'expired',
+];
+
 /** The acts that move an announcement, each with the states it may start from and the one it leads to. */
 export const TRANSITIONS = {
   edit: { from: ['draft'], to: 'draft' },

@@ -22,6 +22,8 @@ export type FieldSpec = z.infer<typeof fieldSpecSchema>;
 /** `templates/<name>/template.json`. */
 export const templateManifestSchema = z.strictObject({
   name: z.string().regex(/^[a-z0-9][a-z0-9-]{0,63}$/),
+  /** What authors choose it by, by locale; its name where there is none. */
+  label: z.record(localeSchema, z.string()).optional(),
   description: z.string().optional(),
   /** For single messages only, which have no webhook and nothing to leave. Absent: for announcements only. */
   for: z.literal('message').optional(),

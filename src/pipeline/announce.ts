@@ -9,6 +9,7 @@ import {
   mayBreakGlass,
   nextState,
   requireRole,
+  SEEN,
   urgencyOf,
   versionOf,
 } from '../domain/announcement.ts';
@@ -42,6 +43,8 @@ export interface Announce extends Suggest {
    * @throws HeraldError `draft-changed` (conflict) when another one was saved since; nothing is overwritten
    */
   save(id: number | null, input: unknown, actor: Actor, seen?: string): Promise<AnnouncementRecord>;
+  /** Everything that submission would refuse the draft for; changes nothing. */
+  check(id: number): Promise<readonly HeraldError[]>;
   /** Freezes templates and content; approval binds to their hash. @throws HeraldError `lint-reason-required`… */
   submit(id: number, actor: Actor): Promise<AnnouncementRecord>;
   /**
@@ -83,21 +86,13 @@ export interface AnnounceDeps extends FreezeDeps {
   /** Segments or messages per second, by gateway; for estimates. */
   readonly rates: Readonly<Record<Gateway, { readonly sms: number; readonly email: number }>>;
   readonly heldUntil: HeldUntil;
+  /** The store's, as of some seconds ago: for drafts that are looked at while somebody types. */
+  readonly recentAudience: AnnouncementStore['audience'];
   /** Starts what is due at once instead of at the sweeper's next turn; never throws. */
   readonly wake: () => Promise<void>;
   /** Calls the approvers for whom something waits, instead of at the sweeper's next turn; never throws. */
   readonly callApprovers: () => Promise<void>;
 }
-
-/** Announcements that readers may have seen: the ones that can be superseded. */
-const SEEN: readonly AnnouncementState[] = [
-  'approved',
-  'sending',
-  'paused',
-  'completed',
-  'cancelled',
-  'expired',
-];
 
 export function createAnnounce(deps: AnnounceDeps): Announce {
   const { announcements: store, ids } = deps;
@@ -146,8 +141,9 @@ export function createAnnounce(deps: AnnounceDeps): Announce {
   const simple = (id: number, name: Act, actor: Actor, reason: string | null) =>
     act(id, name, (tx, to) => tx.move(name, to, actor, reason));
 
-  const freeze = createFreeze(deps);
+  const { freeze, check } = createFreeze(deps);
   const preview = createPreviewer({ ...deps, bundleOf });
+  const sketch = createPreviewer({ ...deps, bundleOf, announcements: { audience: deps.recentAudience } });
 
   return {
     async create(input, actor) {
@@ -181,6 +177,11 @@ export function createAnnounce(deps: AnnounceDeps): Announce {
         if (isBeingWritten(tx.newest, actor.id, tx.now)) await tx.rewrite(draft, supersedes, urgency);
         else await tx.addRevision(draft, supersedes, urgency, actor.id);
       });
+    },
+
+    async check(id) {
+      const record = await store.get(id);
+      return check(record, () => bundleOf(record.draft), store, await store.now());
     },
 
     async submit(id, actor) {
@@ -276,7 +277,7 @@ export function createAnnounce(deps: AnnounceDeps): Announce {
     preview: async (what) =>
       'id' in what
         ? preview(await store.get(what.id), await store.bundleOf(what.id))
-        : preview(await read(what.draft, what.unfinished)),
+        : (what.unfinished ? sketch : preview)(await read(what.draft, what.unfinished)),
   };
 }
 

@@ -58,10 +58,16 @@ const EXPIRED: SendOutcome = {
   message: 'not sent in time',
 };
 
-/** One run of one shard: claim it, ask for receipts that never came, settle what is in doubt, send for a second, put it back. */
+/**
+ * One run of one shard: claim it, ask for receipts that never came, settle what is in doubt, send for a second, put it back.
+ * @param giveWay called when its time is over and answers are still awaited: what is more urgent need not wait for them.
+ *   May be called often.
+ * @returns when nothing of it is in flight
+ */
 export async function deliver(
   deps: DeliverDeps,
   job: { readonly id: number; readonly generation: number },
+  giveWay: () => void = () => {},
 ): Promise<void> {
   const { deliveries, lease } = deps;
   if (deps.stopping.aborted || !lease.valid()) return;
@@ -75,7 +81,7 @@ export async function deliver(
     if (adapter) {
       if (claim.asks) askInMs = await askReceipts(deps, claim, adapter);
       if (claim.sends) await settle(deps, claim, adapter);
-      if (claim.sends) sent = await sendFor(deps, claim, adapter, SLICE_MS);
+      if (claim.sends) sent = await sendFor(deps, claim, adapter, SLICE_MS, giveWay);
     } else {
       await deps.breakers.open({
         provider: 'none',
@@ -113,6 +119,7 @@ async function sendFor(
   claim: ShardClaim,
   adapter: ChannelAdapter,
   forMs: number,
+  giveWay: () => void,
 ): Promise<number> {
   const { clock, lease, room } = deps;
   const composition = await deps.composer.open(claim);
@@ -142,6 +149,7 @@ async function sendFor(
     while (mayClaim()) {
       const left = until - clock.monotonicMs();
       if (left <= 0 && !isHeldUp()) break;
+      if (left <= 0) giveWay();
       const pause = Math.min(PAUSE_MS, Math.max(left, 0) || PAUSE_MS);
       if (single && underWay.size > 0) {
         await Promise.race([...underWay.keys(), clock.sleep(pause)]);
@@ -179,7 +187,10 @@ async function sendFor(
     failed ??= { error };
   }
   // Whatever ended the loop: the shard stays ours until nothing of it is in flight.
-  await Promise.all(underWay.keys());
+  const rest = Promise.all(underWay.keys());
+  await Promise.race([rest, clock.sleep(Math.max(0, until - clock.monotonicMs()))]);
+  if (underWay.size > 0) giveWay();
+  await rest;
   if (failed) throw failed.error;
   return claimed;
 }

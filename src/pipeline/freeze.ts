@@ -8,7 +8,7 @@ import { checkAnnouncement } from './check-announcement.ts';
 import { renderContext } from './compose.ts';
 import type { Renderer } from './ports.ts';
 import { smsProblems } from './preview.ts';
-import type { AnnouncementRecord, AnnouncementTransaction } from './stores.ts';
+import type { AnnouncementRecord, AnnouncementStore, AnnouncementTransaction } from './stores.ts';
 
 export interface FreezeDeps {
   readonly renderer: Renderer;
@@ -33,7 +33,22 @@ export type Freeze = (
   bundle: TemplateBundle,
 ) => Promise<void>;
 
-export function createFreeze({ renderer, ids, smsRoutes, publicUrl }: FreezeDeps): Freeze {
+/**
+ * Everything that {@link Freeze} would refuse a draft for.
+ * @param bundleOf throws when there is no such template any more
+ * @param now milliseconds since the epoch
+ */
+export type CheckDraft = (
+  record: AnnouncementRecord,
+  bundleOf: () => TemplateBundle,
+  store: Pick<AnnouncementStore, 'unknownCodes'>,
+  now: number,
+) => Promise<readonly HeraldError[]>;
+
+export function createFreeze({ renderer, ids, smsRoutes, publicUrl }: FreezeDeps): {
+  readonly freeze: Freeze;
+  readonly check: CheckDraft;
+} {
   const checkRenders = (record: AnnouncementRecord, bundle: TemplateBundle) => {
     const template = renderer.compile(bundle, renderContext(record, bundle, ids));
     const { channels, content } = record.draft;
@@ -46,7 +61,7 @@ export function createFreeze({ renderer, ids, smsRoutes, publicUrl }: FreezeDeps
     for (const problem of smsProblems(template, locales, smsRoutes, publicUrl)) throw problem;
   };
 
-  return async (tx, record, bundle) => {
+  const freeze: Freeze = async (tx, record, bundle) => {
     // Also what was checked before: topics and times may have changed since.
     await checkAnnouncement(record.draft, bundle, tx, tx.now);
     checkRenders(record, bundle);
@@ -55,6 +70,28 @@ export function createFreeze({ renderer, ids, smsRoutes, publicUrl }: FreezeDeps
     const frozen: Draft = lintReasons ? { ...written, lintReasons } : written;
     await tx.freeze(bundle, revisionSha256(frozen, bundle), frozen);
   };
+
+  const check: CheckDraft = async (record, bundleOf, store, now) => [
+    // What is incomplete is not rendered: it would be refused for the same again.
+    ...(await refusalOf(async () => {
+      const bundle = bundleOf();
+      await checkAnnouncement(record.draft, bundle, store, now);
+      checkRenders(record, bundle);
+    })),
+    ...(await refusalOf(() => requireReasons(record.draft))),
+  ];
+  return { freeze, check };
+}
+
+/** What a check throws at somebody's input. */
+async function refusalOf(check: () => unknown): Promise<readonly HeraldError[]> {
+  try {
+    await check();
+    return [];
+  } catch (error) {
+    if (error instanceof HeraldError && error.kind === 'invalid') return [error];
+    throw error;
+  }
 }
 
 /**

@@ -44,6 +44,8 @@ export interface PoolOptions {
   readonly applicationName: string;
   /** Who runs the command, by the name of their account: the audit log names them. */
   readonly operator?: string | undefined;
+  /** After so long without an answer a query has failed: a connection that was cut without a word says nothing for minutes. */
+  readonly queryTimeoutMs?: number | undefined;
   /** For statements that go by keys alone, over and over; see {@link BY_KEYS}. */
   readonly byKeys?: boolean | undefined;
 }
@@ -60,6 +62,7 @@ export function createPool(options: PoolOptions): pg.Pool {
     application_name: options.applicationName,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     keepAlive: true,
+    ...(options.queryTimeoutMs !== undefined && { query_timeout: options.queryTimeoutMs }),
     types,
     ...(options.byKeys && { options: BY_KEYS.map((setting) => `-c ${setting}`).join(' ') }),
     ...(operator !== undefined && {

@@ -6,7 +6,7 @@ import { type Job, queueOf, SINGLE_PRIORITY } from '../pipeline/ports.ts';
 import type { SweepStore } from '../pipeline/stores.ts';
 import { countChanges } from './counts.ts';
 import { toJob } from './expansions.ts';
-import { inTransaction } from './pool.ts';
+import { inTransaction, pastDeadlocks } from './pool.ts';
 import { doubt, RUNNABLE, unknownUntil } from './shards.ts';
 
 /**
@@ -275,26 +275,29 @@ export function createSweepStore(pool: pg.Pool): SweepStore {
       );
     },
 
+    // A worker that puts a shard back meanwhile locks rows and shard the other way round.
     buryDead: (silentMs, settleAfterMs) =>
-      inTransaction(pool, async (client) => {
-        const { rows: freed } = await client.query<Freed>(FREE_SHARDS, [silentMs]);
-        const held = freed.filter(({ shardId }) => shardId !== null);
-        const { rows: doubted } = await client.query<{ workerId: number; rows: number }>(DOUBT_ROWS, [
-          held.map(({ shardId }) => shardId),
-          held.map(({ workerId }) => workerId),
-          JSON.stringify(settleAfterMs),
-        ]);
-        return [...groupBy(freed, ({ id }) => id)].flatMap(([id, shards]) =>
-          id === null
-            ? []
-            : {
-                id,
-                kind: shards[0]?.kind ?? '',
-                rows: doubted.find(({ workerId }) => workerId === id)?.rows ?? 0,
-                setApart: shards.flatMap((s) => (s.deaths === SET_APART_DEATHS ? (s.shardId ?? []) : [])),
-              },
-        );
-      }),
+      pastDeadlocks(() =>
+        inTransaction(pool, async (client) => {
+          const { rows: freed } = await client.query<Freed>(FREE_SHARDS, [silentMs]);
+          const held = freed.filter(({ shardId }) => shardId !== null);
+          const { rows: doubted } = await client.query<{ workerId: number; rows: number }>(DOUBT_ROWS, [
+            held.map(({ shardId }) => shardId),
+            held.map(({ workerId }) => workerId),
+            JSON.stringify(settleAfterMs),
+          ]);
+          return [...groupBy(freed, ({ id }) => id)].flatMap(([id, shards]) =>
+            id === null
+              ? []
+              : {
+                  id,
+                  kind: shards[0]?.kind ?? '',
+                  rows: doubted.find(({ workerId }) => workerId === id)?.rows ?? 0,
+                  setApart: shards.flatMap((s) => (s.deaths === SET_APART_DEATHS ? (s.shardId ?? []) : [])),
+                },
+          );
+        }),
+      ),
 
     async stopRows() {
       return (await one(STOP_ROWS))[0]?.n ?? 0;

@@ -3,6 +3,13 @@ import type { BreakerStore, WorkerStore } from '../pipeline/stores.ts';
 
 /** Seconds between two probes of a provider that refuses us. */
 const PROBE_EVERY = `interval '10 seconds'`;
+/**
+ * When a provider is asked first after it refused us. Its credentials may be right and its sender wrong, which no probe sees:
+ * so each time the same refusal comes again within ten minutes, twice as long, up to five minutes.
+ */
+const FIRST_PROBE = `now() + least(${PROBE_EVERY} * power(2, least(10, (
+  SELECT count(*) FROM audit WHERE subject_type = 'breaker' AND subject_id = $2 || ':' || $3 AND act = 'open'
+    AND details ->> 'code' = $4 AND at > now() - interval '10 minutes'))), interval '5 minutes')`;
 
 export function createWorkerStore(pool: pg.Pool): WorkerStore {
   return {
@@ -41,7 +48,7 @@ export function createBreakerStore(pool: pg.Pool): BreakerStore {
     async open({ provider, channel, gateway, code, message }) {
       await pool.query(
         `WITH opened AS (
-           INSERT INTO breakers (provider, channel, gateway, code, message, probe_at) VALUES ($1, $2, $3, $4, $5, now() + ${PROBE_EVERY})
+           INSERT INTO breakers (provider, channel, gateway, code, message, probe_at) VALUES ($1, $2::text::channel, $3::text::gateway, $4, $5, ${FIRST_PROBE})
            ON CONFLICT (channel, gateway) DO NOTHING RETURNING *)
          ${note('open', 'opened')}`,
         [provider, channel, gateway, code, message],

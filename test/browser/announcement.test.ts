@@ -95,7 +95,7 @@ describe.runIf(hasBrowser())('an announcement, in two browsers', () => {
   });
 
   test('every page of it is for everybody: axe, 320 px, dark, English, and without JavaScript', {
-    timeout: 60_000,
+    timeout: 120_000,
   }, async () => {
     const url = await draft('每个人都能用的页面');
     const { app } = office.herald;

@@ -32,6 +32,7 @@ function shard(options: {
     claims: [] as number[],
     records: [] as AttemptRecord[],
     released: 0,
+    gaveWay: false,
     breakers: [] as { code: string; provider: string }[],
     paused: [] as string[],
   };
@@ -147,7 +148,10 @@ function shard(options: {
     seen,
     stopping,
     clock,
-    run: () => deliver(deps, { id: 5, generation: 1 }),
+    run: () =>
+      deliver(deps, { id: 5, generation: 1 }, () => {
+        seen.gaveWay = true;
+      }),
   };
 }
 const statuses = (records: readonly AttemptRecord[]) => {
@@ -321,7 +325,8 @@ describe('what one answer means for the others', () => {
     const running = run();
     await clock.advance(5_000);
     await expect.poll(() => seen.sent.length).toBe(450);
-    expect(seen.released).toBe(0);
+    // Nor what is more urgent than its shard.
+    expect([seen.released, seen.gaveWay]).toEqual([0, true]);
     answer();
     await running;
     expect(statuses(seen.records)).toEqual({ sent: 450 });

@@ -94,3 +94,12 @@ it('keeps nothing that it could not show, and nothing that is not a draft any mo
     refusal(app.announce.save(id, saying('二'), author, await version(id))),
   ).resolves.toMatchObject({ code: 'illegal-transition' });
 });
+
+it('says everything that submission would refuse, at once, and changes nothing', async () => {
+  const named = { headline: '警', summary: '嫌疑人张伟已被控制' };
+  const { id } = await app.announce.save(null, { ...DRAFT, content: { 'zh-CN': named } }, author);
+  const codes = async () => (await app.announce.check(id)).map(({ code }) => code);
+  expect(await codes()).toEqual(['invalid-announcement', 'lint-reason-required']);
+  await app.announce.save(id, saying('一'), author, await version(id));
+  expect([await codes(), (await app.announce.get(id)).state]).toEqual([[], 'draft']);
+});

@@ -369,6 +369,25 @@ stories('what surrounds the sending', (test) => {
     expect(await isOpen('sms', 'live')).toBe(false);
   });
 
+  test('a refusal that comes back, though the provider takes our credentials, is asked about less and less', async ({
+    office,
+  }) => {
+    const { open, close } = office.breakers;
+    const waits: number[] = [];
+    for (let times = 0; times < 7; times += 1) {
+      const common = { provider: 'twilio', channel: 'sms', gateway: 'live', message: 'no' } as const;
+      await open({ ...common, code: '21606' });
+      const { seconds } = only(
+        await office.rowsOf<{ seconds: number }>(
+          'SELECT round(extract(epoch FROM probe_at - opened_at))::int AS seconds FROM breakers',
+        ),
+      );
+      waits.push(seconds);
+      await close('sms', 'live');
+    }
+    expect(waits).toEqual([10, 20, 40, 80, 160, 300, 300]);
+  });
+
   test('a worker that left, or was declared dead, has no heartbeat any more', async ({ office }) => {
     const worker = await office.worker();
     expect(await office.workers.heartbeat(worker)).toBe(true);

@@ -14,6 +14,7 @@ const ROWS = 50_000;
 interface Plan {
   readonly 'Node Type': string;
   readonly 'Relation Name'?: string;
+  readonly 'Index Cond'?: string;
   readonly Plans?: readonly Plan[];
 }
 interface Statement {
@@ -43,8 +44,12 @@ function eavesdrop(office: Office): Statement[] {
   return heard;
 }
 
+/** Reads it whole: by itself, or through an index that it was given nothing to look for in. */
+const isWhole = (plan: Plan): boolean =>
+  plan['Node Type'] === 'Seq Scan' ||
+  (/^Index (Only )?Scan$/.test(plan['Node Type']) && plan['Index Cond'] === undefined);
 const scans = (plan: Plan): string[] => [
-  ...(plan['Node Type'] === 'Seq Scan' && plan['Relation Name'] ? [plan['Relation Name']] : []),
+  ...(isWhole(plan) && plan['Relation Name'] ? [plan['Relation Name']] : []),
   ...(plan.Plans ?? []).flatMap(scans),
 ];
 

@@ -3,6 +3,7 @@ import { AnnouncementPage } from './announcement-frame.tsx';
 import { Act, ButtonLink } from './components/form.tsx';
 import { Notice } from './components/notice.tsx';
 import { Facts, Section, Table } from './components/table.tsx';
+import { FollowUp, isStoppable, type Recall } from './follow-up-section.tsx';
 import { duration, number, Time } from './format.tsx';
 import { Fragment, h, type Markup } from './jsx.ts';
 import type { View } from './view.ts';
@@ -19,6 +20,10 @@ export interface Hub {
   readonly labelOf: (locale: string, field: string) => string;
   readonly listName: (list: 'topics' | 'districts', code: string) => string;
   readonly done?: string | undefined;
+  /** Those of its `supersededBy` that were approved: until then, it still stands. */
+  readonly supersededBy: readonly number[];
+  /** Undefined while nobody has seen it. */
+  readonly recall: Recall | undefined;
 }
 
 const DONE = {
@@ -35,6 +40,10 @@ export const HubPage = (hub: Hub): Markup => {
   const t = announcements[view.locale];
   const page = pageOf(record.id);
   const notice = Object.hasOwn(DONE, done ?? '') ? DONE[done as keyof typeof DONE] : undefined;
+  const isMoving = isStoppable(record.state);
+  const followUp = hub.recall && (
+    <FollowUp view={view} page={page} state={record.state} recall={hub.recall} />
+  );
   return (
     <AnnouncementPage
       view={view}
@@ -45,18 +54,21 @@ export const HubPage = (hub: Hub): Markup => {
       actions={<NextStep {...hub} />}
     >
       {notice && <Notice kind="good">{t[notice]}</Notice>}
-      {record.reason && ['draft', 'paused', 'rejected', 'cancelled'].includes(record.state) && (
-        <Notice kind="warning" title={t.reason}>
-          {record.reason}
-        </Notice>
-      )}
-      {record.supersededBy.length > 0 && (
+      {record.reason &&
+        record.reason !== 'superseded' &&
+        ['draft', 'paused', 'rejected', 'cancelled'].includes(record.state) && (
+          <Notice kind="warning" title={t.reason}>
+            {record.reason}
+          </Notice>
+        )}
+      {hub.supersededBy.length > 0 && (
         <Notice kind="info" title={t.superseded}>
-          {record.supersededBy.map((id) => (
+          {hub.supersededBy.map((id) => (
             <a href={pageOf(id)}>{t.supersededBy} </a>
           ))}
         </Notice>
       )}
+      {isMoving && followUp}
       <Section id="texts" title={t.text}>
         <Texts {...hub} />
       </Section>
@@ -81,6 +93,7 @@ export const HubPage = (hub: Hub): Markup => {
           </div>
         </Section>
       )}
+      {!isMoving && followUp}
       <Section id="history" title={t.history}>
         <History {...hub} />
       </Section>

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { AnnouncementState } from '../../domain/announcement.ts';
+import { type AnnouncementState, SEEN } from '../../domain/announcement.ts';
 import { HeraldError } from '../../domain/errors.ts';
 import { actorOf } from '../session.ts';
 import { announcementFacts, announcementIn } from './announcement-facts.ts';
@@ -9,6 +9,7 @@ import { AnnouncementsPage } from './announcements-pages.tsx';
 import type { ConsolePages } from './console-pages.ts';
 import { h } from './jsx.ts';
 import { goTo, show, viewOf } from './view.ts';
+import { recallOf } from './write-facts.ts';
 
 const PAGE = 25;
 const GROUPS: Readonly<Record<string, readonly AnnouncementState[]>> = {
@@ -74,6 +75,8 @@ export const announcementPages: ConsolePages = (server, app) => {
         announce.acts(id),
         announcementFacts(app, view),
       ]);
+      const later = await Promise.all(record.supersededBy.map((one) => announce.get(one)));
+      const wasSeen = SEEN.includes(record.state) && record.approvedAt !== null;
       return show(
         reply,
         <HubPage
@@ -83,6 +86,8 @@ export const announcementPages: ConsolePages = (server, app) => {
           {...facts}
           labelOf={facts.labelOf(record.draft.template)}
           done={request.query.done}
+          supersededBy={later.filter(({ approvedAt }) => approvedAt !== null).map((one) => one.id)}
+          recall={wasSeen ? await recallOf(app, id) : undefined}
         />,
       );
     },

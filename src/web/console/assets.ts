@@ -16,6 +16,7 @@ const FILES = {
   'console.css': own('console.css'),
   'console.js': own('console.js'),
   'passkey.js': own('passkey.js'),
+  'write.js': own('write.js'),
   'favicon.svg': own('favicon.svg'),
   'htmx.js': of('htmx.org', 'htmx.min.js'),
   'sse.js': of('htmx-ext-sse', 'sse.min.js'),

@@ -1,7 +1,6 @@
 import { z } from 'zod';
 import { formatAnchor } from '../../domain/audit.ts';
 import { HeraldError } from '../../domain/errors.ts';
-import { instantOf } from '../../domain/local-time.ts';
 import { auditFilter, auditView } from '../api/audit.ts';
 import { headlineOf } from './announcement-frame.tsx';
 import { AuditPage, HOME, type Names, type Row } from './audit-pages.tsx';
@@ -10,6 +9,7 @@ import { type Typed, withError } from './forms.ts';
 import { h } from './jsx.ts';
 import { show, type View, viewOf } from './view.ts';
 import { audit as words } from './words/audit.ts';
+import { fromLocal } from './zoned-time.ts';
 
 const PAGE = 50;
 const field = z.string().max(200).catch('').default('');
@@ -62,8 +62,8 @@ export const auditPages: ConsolePages = (server, app) => {
       let typed: Typed = { values: { actor, act, subject: subject.trim(), since, until }, errors: {} };
       const instant = (name: 'since' | 'until', text: string) => {
         if (text === '') return undefined;
-        const at = instantOf(config.officeTimezone, text);
-        if (!Number.isNaN(Number(at))) return at.toISOString();
+        const at = fromLocal(text, config.officeTimezone);
+        if (at) return at.toISOString();
         typed = withError(typed, name, t.badTime);
         return undefined;
       };

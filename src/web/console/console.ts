@@ -29,6 +29,7 @@ import { suppressionPages } from './suppressions.tsx';
 import { systemPages } from './system.tsx';
 import { templatePages } from './templates.tsx';
 import { userPages } from './users.tsx';
+import { writePages } from './write.tsx';
 
 /** Nothing inline, nothing from elsewhere; previews come in frames of our own that run nothing. */
 const CONTENT_SECURITY_POLICY = [
@@ -49,6 +50,7 @@ const BODY_LIMIT = 1_000_000;
 const PAGES: readonly ConsolePages[] = [
   homePages,
   announcementPages,
+  writePages,
   signInPages,
   passkeyRoutes,
   secondFactorPages,

@@ -7,6 +7,7 @@ import { sessionOf } from '../session.ts';
 import type { WebApp } from '../web-app.ts';
 import { announcementIn } from './announcement-facts.ts';
 import { headlineOf } from './announcement-frame.tsx';
+import { ButtonLink } from './components/form.tsx';
 import { Badge, Empty, Notice, Progress } from './components/notice.tsx';
 import { Section } from './components/table.tsx';
 import type { ConsolePages } from './console-pages.ts';
@@ -104,7 +105,16 @@ export const homePages: ConsolePages = (server, app) => {
       const wrong = wrongs(view, facts, pageOf);
       return show(
         reply,
-        <Page view={view} title={t.hello(view.session?.name ?? '')} place="home">
+        <Page
+          view={view}
+          title={t.hello(view.session?.name ?? '')}
+          place="home"
+          actions={
+            <ButtonLink href="/console/announcements/new" look="primary">
+              {t.write}
+            </ButtonLink>
+          }
+        >
           {request.query.done === 'declined' && <Notice kind="good">{t.declined}</Notice>}
           {facts.unanswered.map(({ id, title, since }) => (
             <Notice kind="danger" title={<a href={pageOf({ id }, 'approve')}>{t.nobodyLeft(title)}</a>}>
@@ -149,7 +159,7 @@ export const homePages: ConsolePages = (server, app) => {
           {(
             [
               [of.approved, t.scheduled, 'progress', (one: AnnouncementRecord) => one.scheduledAt],
-              [of.draft, t.drafts, 'approve', (one: AnnouncementRecord) => one.createdAt],
+              [of.draft, t.drafts, 'edit', (one: AnnouncementRecord) => one.createdAt],
               [of.completed, t.ended, 'progress', (one: AnnouncementRecord) => one.endedAt],
             ] as const
           ).map(

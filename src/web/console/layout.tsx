@@ -33,13 +33,15 @@ export interface PageProps {
   readonly title: string;
   readonly place: Place;
   /** Scripts beside those that every page has. */
-  readonly scripts?: readonly ('passkey.js' | 'webauthn.js' | 'sse.js')[];
+  readonly scripts?: readonly ('passkey.js' | 'webauthn.js' | 'sse.js' | 'write.js')[];
   /** Beside the heading: the one thing that is mostly done here. */
   readonly actions?: Children;
   /** Above the heading: the pages that this one is below of. */
   readonly trail?: readonly (readonly [href: string, label: string])[];
   /** Drawn in a narrow column, for forms. */
   readonly narrow?: boolean;
+  /** Two columns side by side: takes all the width that there is. */
+  readonly wide?: boolean;
 }
 
 /** A whole page of the console: signed in with navigation; otherwise a card in the middle. */
@@ -70,7 +72,11 @@ export const Page = (props: PropsWithChildren<PageProps>): Markup => {
         <ModeBar view={view} />
         {view.isIn && <Navigation {...props} />}
         <div class="page">
-          <main id="main" class={props.narrow || !view.isIn ? 'narrow' : undefined} tabindex={-1}>
+          <main
+            id="main"
+            class={props.narrow || !view.isIn ? 'narrow' : props.wide ? 'wide' : undefined}
+            tabindex={-1}
+          >
             {!view.isIn && <Wordmark view={view} />}
             <div class={view.isIn ? undefined : 'card'}>
               {props.trail && <Trail trail={props.trail} label={t.back} />}

@@ -1,5 +1,4 @@
 import { z } from 'zod';
-import { instantOf, localTimeAt } from '../../domain/local-time.ts';
 import { localeSchema } from '../../domain/template.ts';
 import { EARLIEST_CONSENT } from '../../pipeline/import-row.ts';
 import { text } from '../api/common.ts';
@@ -14,6 +13,7 @@ import { HOME, type Shown } from './subscribers-pages.tsx';
 import type { View } from './view.ts';
 import { common } from './words/common.ts';
 import { subscribers as words } from './words/subscribers.ts';
+import { fromLocal, toLocal } from './zoned-time.ts';
 
 /** A citizen as they are typed in. @param timezone the office's, in which the time of consent is given */
 export const subscriberForm = (timezone: string) =>
@@ -29,8 +29,12 @@ export const subscriberForm = (timezone: string) =>
     consentAt: z
       .string()
       .max(20)
-      .transform((typed) => instantOf(timezone, typed))
-      .refine((at) => Number(at) >= EARLIEST_CONSENT && Number(at) <= Date.now() + 60_000),
+      .transform((typed, context) => {
+        const at = fromLocal(typed, timezone);
+        if (at && Number(at) >= EARLIEST_CONSENT && Number(at) <= Date.now() + 60_000) return at;
+        context.addIssue({ code: 'custom', message: 'not a time of consent' });
+        return z.NEVER;
+      }),
     consentSource: text(500),
   });
 
@@ -162,7 +166,7 @@ export const SubscriberFormPage = (props: {
           type="datetime-local"
           label={t.consentAt}
           hint={t.timesHint(view.timezone)}
-          value={localTimeAt(view.timezone, one?.consentAt ?? new Date())}
+          value={toLocal(one?.consentAt ?? new Date(), view.timezone)}
         />
         <Field
           view={view}

@@ -198,6 +198,20 @@ it('knows that a request which only waited for a connection was not sent', async
   await adapter.close();
 });
 
+it('does not send what waited too long for a connection: whoever it is for may have left meanwhile', async () => {
+  const adapter = rig.adapterTo({ connections: 1 });
+  const [slow, waiting] = [newNumber('900004'), newNumber()];
+  const first = adapter.send(smsTo(slow), never);
+  expect(await adapter.send(smsTo(waiting), never)).toMatchObject({
+    outcome: 'refused',
+    category: 'throttled',
+    code: 'TOO_LATE',
+  });
+  expect((await first).outcome).toBe('accepted');
+  expect(rig.sandbox.ledger.list({ address: waiting })).toEqual([]);
+  await adapter.close();
+});
+
 describe('settling', () => {
   const question = (address: string, changes: Partial<SettleQuestion> = {}): SettleQuestion => {
     const { deliveryId, content } = smsTo(address);

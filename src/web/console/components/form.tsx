@@ -8,10 +8,11 @@ import { Notice } from './notice.tsx';
 interface FormProps {
   readonly view: View;
   readonly action: string;
+  readonly id?: string;
   readonly class?: string;
   readonly typed?: Typed;
-  readonly id?: string;
   readonly enctype?: 'multipart/form-data';
+  readonly autocomplete?: 'off';
   /** Attributes for htmx and scripts. */
   readonly [data: `data-${string}` | `hx-${string}`]: string | undefined;
 }
@@ -160,16 +161,23 @@ export const Choices = (props: {
   readonly legend: string;
   /** Where a heading says the same already. */
   readonly hideLegend?: boolean;
+  readonly hint?: string;
+  readonly class?: string;
   readonly type: 'radio' | 'checkbox';
   readonly chosen: readonly string[];
   readonly options: readonly (readonly [value: string, label: Children, hint?: Children])[];
   readonly error?: string | undefined;
 }): Markup => (
   <fieldset
-    class={['choices', props.error && 'field-wrong']}
-    aria-describedby={props.error && `${props.name}-error`}
+    class={['choices', props.class, props.error && 'field-wrong']}
+    aria-describedby={describedBy(props.name, props.hint, props.error)}
   >
     <legend class={props.hideLegend ? 'visually-hidden' : undefined}>{props.legend}</legend>
+    {props.hint && (
+      <p class="hint" id={`${props.name}-hint`}>
+        {props.hint}
+      </p>
+    )}
     {props.error && (
       <p class="error" id={`${props.name}-error`}>
         {props.error}
@@ -216,6 +224,10 @@ export const Button = ({
   readonly hidden?: boolean;
   /** Where this button sends the form, instead of where the others do. */
   readonly formaction?: string;
+  /** A form elsewhere on the page that it belongs to. */
+  readonly form?: string;
+  /** Scripts do what it is for. */
+  readonly 'data-without-script'?: boolean;
 }>): Markup => (
   <button type="submit" class={`button button-${look}`} name={name} value={value} {...rest}>
     {children}

@@ -3,6 +3,7 @@ import { words } from './words.ts';
 export const home = words({
   'zh-CN': {
     title: '首页',
+    write: '写通告',
     hello: (name: string) => `${name}，您好`,
     declined: '已退回，作者会看到您的理由。',
     toApprove: '等待审批',
@@ -30,6 +31,7 @@ export const home = words({
   },
   en: {
     title: 'Home',
+    write: 'Write an announcement',
     hello: (name: string) => `Hello, ${name}`,
     declined: 'Sent back; the author reads your reason.',
     toApprove: 'Waiting for approval',
