@@ -51,7 +51,7 @@ export function createOutletSends(deps: OutletSendsDeps): OutletSends {
   const adapter = (gateway: Gateway) => {
     const found = deps.adapterFor('webhook' satisfies Channel, gateway);
     if (found) return found;
-    throw new HeraldError('unavailable', 'no-provider', 'no webhook can be sent: the sandbox does not run');
+    throw new HeraldError('conflict', 'no-provider', 'no webhook can be sent: no sandbox is running');
   };
 
   return {

@@ -73,7 +73,7 @@ export interface OutletStore {
 export interface OutletSends {
   /**
    * A signed message of type `test`, which no newsroom can take for an announcement; in trial mode it stays in the
-   * sandbox. Its answer is on record. @throws HeraldError `no-such-endpoint`
+   * sandbox. Its answer is on record. @throws HeraldError `no-such-endpoint`, `no-provider` (conflict)
    */
   test(endpointId: number, by: By): Promise<void>;
   /**

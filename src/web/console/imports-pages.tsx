@@ -58,7 +58,7 @@ export const UploadPart = ({
   const t = words[view.locale];
   const trigger = sending ? 'load delay:1s' : 'htmx:beforeSend from:#upload delay:300ms';
   return (
-    <div hx-get={`${HOME}/mine`} hx-trigger={trigger} hx-swap="outerHTML" role="status">
+    <div hx-get={`${HOME}/mine`} hx-trigger={trigger} hx-swap="outerHTML">
       {sending && (
         <div class="progress progress-info">
           <div class="progress-words">
@@ -169,7 +169,7 @@ export const StatePart = (props: {
     ? { 'hx-get': `${page}/state`, 'hx-trigger': 'load delay:2s', 'hx-swap': 'outerHTML' }
     : {};
   return (
-    <div {...ask} role="status">
+    <div {...ask}>
       {record.error !== null && (
         <Notice kind="danger" title={t.why}>
           <span lang="en">{record.error}</span>

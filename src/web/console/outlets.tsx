@@ -250,6 +250,8 @@ export const outletPages: ConsolePages = (server, app) => {
       const id = idOf(request);
       const { data } = againForm.safeParse(request.body);
       const { id: announcementId, n } = ids.decode('delivery', data?.delivery ?? '');
+      if ((await outlets.sent(announcementId, n)).endpointId !== id)
+        throw new HeraldError('not-found', 'no-such-delivery', 'it went to another outlet');
       try {
         const taken = await outletSends.again(announcementId, n, actorOf(request));
         return goTo(reply, `${pageOf(id)}?done=${taken ? 'again' : 'not-taken'}`);

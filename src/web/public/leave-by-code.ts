@@ -7,8 +7,12 @@ import type { ZodServer } from '../api/common.ts';
 import { type Html, html, page } from './html.ts';
 
 const BODY_LIMIT = 4 * 1024;
-/** Questions and codes from one network before each has to wait longer than the one before. */
-const FREE = 20;
+/**
+ * Questions and codes from one network within an hour, before each has to wait longer than the one before. Mobile
+ * networks put many people behind one address; what protects a number are its own limits.
+ */
+const FREE = 60;
+const HOUR_MS = 3_600_000;
 
 /**
  * Where somebody leaves who gets SMS without links from a sender that takes no answers: by a code that is sent to their
@@ -48,7 +52,9 @@ export async function leaveByCodePages(
   const fieldOf = ({ body }: FastifyRequest, name: string) =>
     body instanceof URLSearchParams ? (body.get(name) ?? '').slice(0, 100).trim() : '';
   const mayTry = ({ ip }: FastifyRequest) =>
-    identity.signIn.attempt([{ name: `leave ${network(ip)}`, free: FREE }]);
+    identity.signIn.attempt([
+      { name: `leave ${network(ip)} ${Math.floor(Date.now() / HOUR_MS)}`, free: FREE },
+    ]);
 
   server.get('/leave', {
     config,

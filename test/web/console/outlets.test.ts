@@ -206,6 +206,8 @@ describe('a delivery', () => {
     await theirs.post(`${page}/enable`);
     await herald.app.pool.query(`UPDATE deliveries SET status = 'queued'`);
     expect((await theirs.post(`${page}/again`, { delivery })).location).toBe(`${page}?done=may-not`);
+    const another = await add();
+    expect((await theirs.post(`${another.page}/again`, { delivery })).status).toBe(404);
     for (const wrong of ['', 'nonsense', `dlv_${'0'.repeat(26)}`])
       expect((await theirs.post(`${page}/again`, { delivery: wrong })).status).toBe(404);
   });
