@@ -13,7 +13,6 @@ import { clock } from './clock.ts';
 import type { ReadyConfig } from './config.ts';
 import { purposeKey } from './config.ts';
 import { requireDatabase } from './database-errors.ts';
-import { canonicalSha256 } from './domain/announcement.ts';
 import { CHANNELS } from './domain/channel.ts';
 import { OpaqueIds } from './domain/opaque-id.ts';
 import { findSandbox } from './find-sandbox.ts';
@@ -25,6 +24,7 @@ import type { AuditStore } from './pipeline/audit-store.ts';
 import { type ApproverCalls, createApproverCalls } from './pipeline/call-approvers.ts';
 import { type Composer, createComposer } from './pipeline/compose.ts';
 import type { Identity } from './pipeline/identity/identity.ts';
+import type { LeaveByCode } from './pipeline/leave-by-code.ts';
 import { createMessenger, type Messenger } from './pipeline/message.ts';
 import type { Clock, Job, Limiter, Renderer, StartRunner, WakeUps } from './pipeline/ports.ts';
 import { createReader, type ReadMessage } from './pipeline/read.ts';
@@ -43,7 +43,7 @@ import type {
 import { createRunner, createWakeUps, migrateQueue, type QueueOptions } from './queue/bullmq.ts';
 import { createRedisLimiter } from './queue/redis-limiter.ts';
 import { type Readiness, readiness, SCHEMA } from './readiness.ts';
-import { loadTemplates, type TemplateLibrary } from './render/load.ts';
+import { loadTemplates, sha256OfLibrary, type TemplateLibrary } from './render/load.ts';
 import { createRenderer } from './render/renderer.ts';
 import { packageRoot } from './root.ts';
 import { createAnnouncementStore } from './storage/announcements.ts';
@@ -99,6 +99,8 @@ export interface App {
   /** Who signs in to the console. */
   readonly identity: Identity;
   readonly administration: Administration;
+  /** For citizens who can neither open a link nor answer. */
+  readonly leaveByCode: LeaveByCode;
   readonly subscribers: SubscriberStore;
   readonly endpoints: EndpointStore;
   readonly lists: ListStore;
@@ -208,7 +210,7 @@ export async function open(
       config.officeTimezone,
     );
     const audit = createAuditStore(pool);
-    await audit.noticeTemplates(libraryOf(templates, config));
+    await audit.noticeTemplates(sha256OfLibrary(templates, config.defaultLocale));
     const queue = {
       ...queueOptions(config, installation.id),
       onWarning: (message: string) => log.warn(message),
@@ -274,6 +276,7 @@ export async function open(
 
     const reports = createReportStore(pool);
     const composer = createComposer({ ...common, deliveries, publicUrl: config.publicUrl, leaveKey, clock });
+    const readMessage = createReader({ reports, composer, smsRoutes: TWILIO_ABILITIES.routes });
     const messenger = createMessenger({
       ...common,
       ...writing,
@@ -315,11 +318,15 @@ export async function open(
       approverCalls,
       receive,
       reports,
-      readMessage: createReader({ reports, composer, smsRoutes: TWILIO_ABILITIES.routes }),
+      readMessage,
       audit,
       users: new UserStore(pool),
       identity: openIdentity(pool, config, audit),
-      administration: openAdministration(pool, config),
+      ...openAdministration(pool, config, {
+        ...{ messenger, leaveKey, log },
+        ...{ slot, receipts, readMessage, ids, clock, templates, renderer, style: writing.style },
+        adapterFor: adapters.adapterFor,
+      }),
       lists,
       subscribers: new SubscriberStore(pool, {
         lists,
@@ -381,16 +388,4 @@ export async function open(
     await closeAll();
     throw error;
   }
-}
-
-/** The templates themselves, without what an installation adds to them. */
-function libraryOf(templates: TemplateLibrary, { defaultLocale }: ReadyConfig): Buffer {
-  const bare = { defaultLocale, signature: {}, officeName: '' };
-  return canonicalSha256(
-    templates
-      .list()
-      .map(({ manifest }) =>
-        templates.bundle(manifest.name, { ...bare, purpose: manifest.for ?? 'announcement' }),
-      ),
-  );
 }

@@ -41,8 +41,10 @@ function partOf(path: string): string {
       'account-store.ts',
       'admin-store.ts',
       'call-store.ts',
+      'citizen-store.ts',
       'audit-store.ts',
       'message-store.ts',
+      'outlet-store.ts',
       'report-store.ts',
     ].includes(file)
     ? 'contracts'

@@ -1,4 +1,8 @@
+import type { EmailContent, SmsContent } from '../domain/message.ts';
+import type { TemplateBundle, TemplateManifest } from '../domain/template.ts';
 import type { By } from './audit-store.ts';
+import type { HistoryStore, SuppressionStore } from './citizen-store.ts';
+import type { OutletSends, OutletStore } from './outlet-store.ts';
 
 /** Somebody's time of being called when something waits for approval. */
 export interface Duty {
@@ -49,6 +53,26 @@ export interface RotaStore {
   remove(id: number, by: By): Promise<void>;
 }
 
+/** A template as it is now, and what comes of it with made-up texts. */
+export interface TemplateOnShelf {
+  readonly bundle: TemplateBundle;
+  readonly rendered: readonly {
+    readonly locale: string;
+    readonly sms: SmsContent;
+    readonly email: Pick<EmailContent, 'subject' | 'text' | 'html'>;
+  }[];
+  /** The body, as JSON; single messages have none. */
+  readonly webhook: string | null;
+}
+
+/** @throws HeraldError `unknown-template` (invalid) */
+export type ShowTemplate = (manifest: TemplateManifest) => TemplateOnShelf;
+
 export interface Administration {
   readonly rota: RotaStore;
+  readonly history: HistoryStore;
+  readonly suppressions: SuppressionStore;
+  readonly outlets: OutletStore;
+  readonly outletSends: OutletSends;
+  readonly showTemplate: ShowTemplate;
 }

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { canonicalSha256 } from '../domain/announcement.ts';
 import { HeraldError, type Issue } from '../domain/errors.ts';
 import {
   localeSchema,
@@ -198,4 +199,14 @@ function withoutDefault(name: string, file: string, defaultLocale: string): Hera
 function deepFreeze<T>(value: T): T {
   if (typeof value === 'object' && value !== null) Object.values(Object.freeze(value)).forEach(deepFreeze);
   return value;
+}
+
+/** Over the templates themselves, without what an installation adds to them. */
+export function sha256OfLibrary(templates: TemplateLibrary, defaultLocale: string): Buffer {
+  const bare = { defaultLocale, signature: {}, officeName: '' };
+  return canonicalSha256(
+    templates
+      .list()
+      .map(({ manifest }) => templates.bundle(manifest.name, { ...bare, purpose: purposeOf(manifest) })),
+  );
 }

@@ -104,6 +104,35 @@ export class SubscriberStore {
   }
 
   /**
+   * Whose address is one of these, or whose name holds this text; by id, ascending. No index helps with names: an import
+   * would pay for it with every row, and they are asked for seldom.
+   */
+  async find(
+    wanted: {
+      readonly name: string;
+      readonly addresses: readonly { readonly channel: CitizenChannel; readonly address: string }[];
+    },
+    page: { readonly after: number; readonly limit: number },
+  ): Promise<readonly Subscriber[]> {
+    const { rows } = await this.#pool.query<Subscriber>(
+      wanted.addresses.length > 0
+        ? `SELECT ${SUBSCRIBER} FROM subscribers s WHERE s.id > $1 AND s.id IN (
+             SELECT k.subscriber_id FROM unnest($3::channel[], $4::text[]) AS w(c, a)
+             JOIN contacts k ON k.channel = w.c AND k.address = w.a) ORDER BY s.id LIMIT $2`
+        : `SELECT ${SUBSCRIBER} FROM subscribers s
+           WHERE s.id > $1 AND strpos(lower(s.name), lower($3)) > 0 ORDER BY s.id LIMIT $2`,
+      [
+        page.after,
+        page.limit,
+        ...(wanted.addresses.length > 0
+          ? [wanted.addresses.map(({ channel }) => channel), wanted.addresses.map(({ address }) => address)]
+          : [wanted.name]),
+      ],
+    );
+    return rows;
+  }
+
+  /**
    * What is left out stays; `phone: null` or `email: null` gives the address up, as if they had left there.
    * A changed address keeps its contact, so that the leave link in an older message still works.
    * @throws HeraldError as `add`, and `no-such-subscriber`
@@ -263,6 +292,7 @@ async function liftSuppression(
           : reason === 'opted-out'
             ? 'they can return by sending START'
             : '',
+      issues: [{ path: channel === 'sms' ? 'phone' : 'email', message: `suppressed (${reason})` }],
     },
   );
 }

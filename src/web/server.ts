@@ -32,6 +32,7 @@ import { WideLines } from './log.ts';
 import { answerEarly, answerProblems } from './problem.ts';
 import { healthRoutes } from './public/health.ts';
 import { leavePages } from './public/leave.ts';
+import { leaveByCodePages } from './public/leave-by-code.ts';
 import { publicPages } from './public/pages.ts';
 import type { WebApp } from './web-app.ts';
 
@@ -115,6 +116,7 @@ export async function buildServer(app: WebApp): Promise<FastifyInstance> {
   });
   await server.register((callbacks: ZodServer) => twilioCallbacks(callbacks, app));
   await server.register((pages: ZodServer) => leavePages(pages, app));
+  await server.register((pages: ZodServer) => leaveByCodePages(pages, app));
   await server.register((pages: ZodServer) => consolePages(pages, app), { prefix: '/console' });
   publicPages(server, app);
   healthRoutes(server, app);

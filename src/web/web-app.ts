@@ -17,6 +17,7 @@ export type WebApp = Pick<
   | 'users'
   | 'identity'
   | 'administration'
+  | 'leaveByCode'
   | 'subscribers'
   | 'endpoints'
   | 'lists'

@@ -53,11 +53,12 @@ async function example(
 }
 
 describe('the shipped hot-case template, with the example', () => {
-  it('ships beside a plain one, and three for single messages', () => {
+  it('ships beside a plain one, and four for single messages', () => {
     expect(library.list().map(({ manifest, locales }) => [manifest.name, manifest.for, locales])).toEqual([
       ['approval-request', 'message', ['en', 'zh-CN']],
       ['audit-anchor', 'message', ['en', 'zh-CN']],
       ['hot-case', undefined, ['en', 'zh-CN']],
+      ['leave-code', 'message', ['en', 'zh-CN']],
       ['plain', undefined, ['en', 'zh-CN']],
       ['test-message', 'message', ['en', 'zh-CN']],
     ]);

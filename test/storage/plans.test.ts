@@ -1,7 +1,10 @@
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { ShardClaim } from '../../src/pipeline/stores.ts';
+import { createHistoryStore } from '../../src/storage/history.ts';
+import { createOutletStore } from '../../src/storage/outlets.ts';
 import { createReceiptQuestionStore } from '../../src/storage/receipt-questions.ts';
+import { createSealer } from '../../src/storage/seal.ts';
 import { servers } from '../support/database.ts';
 import { eventually } from '../support/eventually.ts';
 import { fact, first, type Office, only, openOffice, result } from '../support/office.ts';
@@ -182,6 +185,13 @@ for (const server of servers()) {
         await office.reports.deliveries(id, { after: 20_000, limit: 100 });
         await office.reports.delivery(id, 30_000);
         await office.receipts.delivery(id, 30_000);
+      },
+      'one person’s history': () => createHistoryStore(office.pool).of(1, { limit: 26 }),
+      'an outlet’s health and deliveries': async () => {
+        const sealer = createSealer(Buffer.alloc(32), 'test');
+        const outlets = createOutletStore(office.pool, sealer);
+        await outlets.last([1, 2]);
+        await outlets.deliveries(1, { limit: 16 });
       },
     };
     // Stopping what was cancelled is left out: it writes up to 50,000 rows at a time, here the whole table.

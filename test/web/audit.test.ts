@@ -212,11 +212,16 @@ describe('who looked up whom', () => {
       .filter(({ method, url }) => method === 'GET' && /subscriber|deliver|contact|suppression/.test(url))
       .map(({ url }) => url);
     expect(showing.sort()).toEqual([
-      // The console's are called in test/web/console/deliveries.test.ts.
+      // The console's are called in test/web/console/{deliveries,subscribers,suppressions}.test.ts; the form for a new one shows nobody.
+      '/console/admin/suppressions',
       '/console/announcements/:id/deliveries',
       '/console/announcements/:id/deliveries.csv',
       '/console/deliveries/:id',
       '/console/deliveries/:id/mail',
+      '/console/subscribers',
+      '/console/subscribers/:id',
+      '/console/subscribers/:id/edit',
+      '/console/subscribers/new',
       '/v1/announcements/:id/deliveries',
       '/v1/deliveries/:id',
       '/v1/subscribers',

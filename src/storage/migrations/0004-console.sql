@@ -156,3 +156,21 @@ CREATE TABLE endpoint_tests (
   ms int
 );
 CREATE INDEX endpoint_tests_endpoint ON endpoint_tests (endpoint_id, id);
+
+-- ── citizens ────────────────────────────────────────────────────────────────────────────────────────────────
+
+-- Why the office blocked an address, in its own words.
+ALTER TABLE suppressions ADD note text CHECK (note <> '');
+CREATE INDEX suppressions_blocked ON suppressions (created_at) WHERE reason = 'blocked';
+
+-- Sent to a phone whose owner wants to leave and can neither open a link nor answer.
+CREATE TABLE leave_codes (
+  contact_id bigint PRIMARY KEY REFERENCES contacts ON DELETE CASCADE,
+  -- HMAC of number and code; NULL: it was used.
+  code_hmac bytea,
+  sent_at timestamptz NOT NULL DEFAULT now(),
+  tries smallint NOT NULL DEFAULT 0,
+  -- How many within a day, and since when.
+  sent int NOT NULL DEFAULT 1,
+  day_began_at timestamptz NOT NULL DEFAULT now()
+);

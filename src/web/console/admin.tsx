@@ -9,7 +9,13 @@ import { common } from './words/common.ts';
 /** What there is to administer, and the least role that may look at it. */
 const PARTS = [
   ['rota', 'author'],
+  ['suppressions', 'approver'],
+  ['lists', 'author'],
+  ['quiet-hours', 'author'],
+  ['templates', 'author'],
+  ['system', 'author'],
   ['users', 'admin'],
+  ['audit', 'admin'],
 ] as const satisfies readonly (readonly [string, Role])[];
 
 /** The door to everything that is set up once and looked at seldom. */

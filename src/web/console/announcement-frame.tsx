@@ -31,7 +31,10 @@ export const StateBadge = ({
 }): Markup => <Badge tone={TONES[state]}>{announcements[view.locale][state]}</Badge>;
 
 /** What it is called where there is a line for it: its headline, or the first of its texts. */
-export function headlineOf(view: View, { draft }: Pick<AnnouncementRecord, 'draft'>): string {
+export function headlineOf(
+  view: View,
+  { draft }: { readonly draft: Pick<AnnouncementRecord['draft'], 'content'> },
+): string {
   const texts = [draft.content[view.locale], ...Object.values(draft.content)];
   const found = texts.flatMap((fields) => [fields?.headline, ...Object.values(fields ?? {})]);
   const text = found.find((one) => one?.trim())?.trim() ?? announcements[view.locale].untitled;

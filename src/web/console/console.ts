@@ -6,18 +6,28 @@ import { adminPages } from './admin.tsx';
 import { announcementPages } from './announcements.tsx';
 import { approvePages } from './approve.tsx';
 import { assetRoutes } from './assets.ts';
+import { auditPages } from './audit.tsx';
 import type { ConsolePages } from './console-pages.ts';
 import { deliveryPages } from './deliveries.tsx';
 import { enrolPages } from './enrol.tsx';
 import { answerWithPages } from './errors.tsx';
 import { homePages } from './home.tsx';
+import { importPages } from './imports.tsx';
 import { invitationPages } from './invitation.tsx';
+import { keyPages } from './keys.tsx';
+import { listPages } from './lists.tsx';
+import { outletPages } from './outlets.tsx';
 import { passkeyRoutes } from './passkeys.ts';
 import { preferenceRoutes } from './preferences.ts';
 import { progressPages } from './progress.tsx';
+import { quietHoursPages } from './quiet-hours.tsx';
 import { rotaPages } from './rota.tsx';
 import { secondFactorPages } from './second-factor.tsx';
 import { signInPages } from './sign-in.tsx';
+import { subscriberPages } from './subscribers.tsx';
+import { suppressionPages } from './suppressions.tsx';
+import { systemPages } from './system.tsx';
+import { templatePages } from './templates.tsx';
 import { userPages } from './users.tsx';
 import { writePages } from './write.tsx';
 
@@ -54,6 +64,16 @@ const PAGES: readonly ConsolePages[] = [
   deliveryPages,
   approvePages,
   rotaPages,
+  subscriberPages,
+  importPages,
+  outletPages,
+  auditPages,
+  suppressionPages,
+  listPages,
+  quietHoursPages,
+  keyPages,
+  templatePages,
+  systemPages,
 ];
 
 /** The press office's pages. Guard, forms' tokens and error pages are the same for all of them. */

@@ -17,7 +17,7 @@ import { deliveries } from './words/deliveries.ts';
 import { progress } from './words/progress.ts';
 import { reasonFor } from './words/reasons.ts';
 
-const TONES: Readonly<Record<DeliveryStatus, Tone>> = {
+export const TONES: Readonly<Record<DeliveryStatus, Tone>> = {
   queued: 'neutral',
   sending: 'neutral',
   unknown: 'warning',

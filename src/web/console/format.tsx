@@ -74,3 +74,7 @@ export function duration({ locale }: Speaking, seconds: number): string {
   });
   return parts.slice(0, 2).join(' ') || `0 ${names[3]}`;
 }
+
+/** `中文（简体）`, `Chinese (Simplified)`: what a language is called; its tag where nobody knows it. */
+export const languageName = ({ locale }: Pick<View, 'locale'>, tag: string): string =>
+  new Intl.DisplayNames([locale], { type: 'language', fallback: 'code' }).of(tag) ?? tag;

@@ -21,6 +21,8 @@ const HTMX = JSON.stringify({
 const NAVIGATION = [
   ['home', '/console'],
   ['announcements', '/console/announcements'],
+  ['subscribers', '/console/subscribers'],
+  ['outlets', '/console/outlets'],
   ['admin', '/console/admin'],
 ] as const satisfies readonly (readonly [IconName, string])[];
 /** Where a page belongs; `account` stands beside the person's name. */

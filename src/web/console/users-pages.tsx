@@ -11,6 +11,7 @@ import { Page } from './layout.tsx';
 import type { View } from './view.ts';
 import { account } from './words/account.ts';
 import { common } from './words/common.ts';
+import { keys } from './words/keys.ts';
 
 export const roleName = ({ locale }: Pick<View, 'locale'>, role: Role): string =>
   common[locale][role === 'admin' ? 'administrator' : role];
@@ -140,7 +141,13 @@ export const UserPage = (props: {
   const t = account[view.locale];
   const notice = Object.hasOwn(DONE, done ?? '') ? DONE[done as keyof typeof DONE] : undefined;
   return (
-    <Page view={view} title={one.name} place="admin" trail={trailOf(view)}>
+    <Page
+      view={view}
+      title={one.name}
+      place="admin"
+      trail={trailOf(view)}
+      actions={<ButtonLink href={`${page}/keys`}>{keys[view.locale].title}</ButtonLink>}
+    >
       {notice && <Notice kind="good">{t[notice]}</Notice>}
       <Facts
         facts={[

@@ -39,7 +39,7 @@ export function page(options: {
 }): string {
   const trial =
     options.mode === 'trial'
-      ? html`<p class="trial"><strong>试运行 · trial</strong> 所有消息只发往沙箱。<span lang="en">Everything goes to the sandbox; nobody is written to.</span></p>`
+      ? html`<header class="trial"><strong>试运行 · trial</strong> 所有消息只发往沙箱。<span lang="en">Everything goes to the sandbox; nobody is written to.</span></header>`
       : '';
   return `<!doctype html>\n${html`<html lang="${options.lang}">
 <head>
@@ -64,6 +64,10 @@ main { max-width: 38rem; margin: 0 auto; padding: 1.5rem; }
 h1 { font-size: 1.5rem; line-height: 1.3; }
 .trial { margin: 0; padding: .5rem 1.5rem; background: #ffd24d; color: #1a1400; }
 button { font: inherit; padding: .75rem 1.5rem; border: 2px solid #b00020; border-radius: .5rem; background: #b00020; color: #fff; cursor: pointer; }
-button:focus-visible, a:focus-visible { outline: 3px solid #1f6feb; outline-offset: 2px; }
+input { font: inherit; box-sizing: border-box; width: 100%; max-width: 22rem; padding: .75rem 1rem; border: 2px solid #6b7683; border-radius: .5rem; background: Canvas; color: CanvasText; }
+label { font-weight: 600; }
+.error { color: light-dark(#b00020, #ff8a80); font-weight: 600; }
+form p { margin: .5rem 0; }
+button:focus-visible, a:focus-visible, input:focus-visible { outline: 3px solid #1f6feb; outline-offset: 2px; }
 dt { font-weight: 600; }
 `;

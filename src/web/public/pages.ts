@@ -16,6 +16,7 @@ export function publicPages(server: ZodServer, app: Pick<App, 'config'>): void {
     body: html`
 <h1>${officeName}</h1>
 <p>警方通告发布系统。<span lang="en">Herald sends police announcements by SMS, e-mail and webhook.</span></p>
+<p><a href="/leave">退订短信 <span lang="en">· Stop the text messages</span></a></p>
 <ul lang="en">
 <li><a href="/docs">API reference</a></li>
 <li><a href="/openapi.json">OpenAPI 3.1</a></li>

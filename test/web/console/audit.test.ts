@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { DRAFT, type Herald, startHerald } from '../herald.ts';
 import { PASSWORD, type Person, pathOf, person, sessionBehind, Visitor } from './visitor.ts';
@@ -16,6 +17,8 @@ interface Call {
   readonly actor: number;
   readonly url: string;
   readonly fields?: Readonly<Record<string, string>>;
+  /** Instead: a file. */
+  readonly file?: string;
 }
 
 /** What changes nothing, or is looked at in test/browser/sign-in.test.ts, where there are passkeys. */
@@ -210,7 +213,134 @@ const CALLS: Readonly<Record<string, () => Promise<Call>>> = {
     };
   },
   '/console/announcements/:id/reject': announcement('reject', [], reason),
+  '/console/subscribers/new': async () => office('/console/subscribers/new', CITIZEN)(),
+  '/console/subscribers/:id/edit': async () =>
+    citizen('edit', { ...CITIZEN, email: `${randomUUID()}@example.org` })(),
+  '/console/subscribers/:id/remove': citizen('remove'),
+  '/console/outlets/new': office('/console/outlets/new', {
+    outlet: 'Somebody',
+    url: `https://1.1.1.1/${randomUUID()}`,
+  }),
+  '/console/outlets/:id/edit': outlet('edit', {
+    outlet: 'New name',
+    url: `https://1.1.1.1/${randomUUID()}`,
+  }),
+  '/console/outlets/:id/rotate': outlet('rotate'),
+  '/console/outlets/:id/drop-old-secret': outlet('drop-old-secret', {}, (id) =>
+    herald.app.endpoints.rotateSecret(id),
+  ),
+  '/console/outlets/:id/disable': outlet('disable', { reason: 'Somebody' }),
+  '/console/outlets/:id/enable': outlet('enable', {}, (id) => herald.app.endpoints.disable(id, 'x')),
+  '/console/outlets/:id/test': outlet('test'),
+  '/console/outlets/:id/again': async () => {
+    const { outlet, delivery } = await failedDelivery();
+    const approver = await person(herald, 'approver');
+    const url = `/console/outlets/${outlet}/again`;
+    return { by: await approver.visit(), actor: approver.id, url, fields: { delivery } };
+  },
+  '/console/outlets/:id/remove': outlet('remove'),
+  '/console/admin/suppressions': office('/console/admin/suppressions', {
+    address: '13800138000',
+    note: 'Somebody',
+  }),
+  '/console/admin/suppressions/lift': async () => {
+    const address = `${randomUUID()}@example.org`;
+    await herald.app.administration.suppressions.block({ channel: 'email', address }, 'x', undefined);
+    return office('/console/admin/suppressions/lift', { address })();
+  },
+  '/console/admin/lists/:list': office('/console/admin/lists/topics', { code: 'added' }),
+  '/console/admin/lists/:list/:code': entry('', { 'name-en': 'New name' }),
+  '/console/admin/lists/:list/:code/archive': entry('/archive'),
+  '/console/admin/lists/:list/:code/restore': entry('/restore'),
+  '/console/admin/quiet-hours': office('/console/admin/quiet-hours', {
+    channel: 'sms',
+    'sms-from': '22:00',
+    'sms-until': '08:00',
+  }),
+  '/console/admin/quiet-hours/clear': async () => {
+    await herald.app.quietHours.set({ channel: 'sms', from: '22:00', until: '08:00' });
+    return office('/console/admin/quiet-hours/clear', { channel: 'sms' })();
+  },
+  '/console/admin/users/:id/keys': user('keys'),
+  '/console/admin/users/:id/keys/revoke': async () => {
+    const { id } = await herald.app.users.add({ name: 'x', role: 'author' });
+    const key = herald.app.ids.encode('key', (await herald.app.users.createKey(id)).id);
+    return office(`/console/admin/users/${herald.app.ids.encode('user', id)}/keys/revoke`, { key })();
+  },
+  '/console/imports': async () => ({
+    ...(await office('/console/imports')()),
+    file: 'email,locale,consent_at,consent_source\na@example.org,en,2026-01-05,Somebody\n',
+  }),
 };
+
+const CITIZEN = {
+  name: 'New name',
+  locale: 'en',
+  phone: '',
+  email: 'a@example.org',
+  consentAt: '2026-01-05T08:00',
+  consentSource: 'Somebody',
+};
+/** An act of an approver on a citizen. */
+function citizen(act: string, fields: Readonly<Record<string, string>> = {}) {
+  return async (): Promise<Call> => {
+    const approver = await person(herald, 'approver');
+    const { id } = await herald.app.subscribers.add({
+      locale: 'en',
+      email: `${randomUUID()}@example.org`,
+      topics: [],
+      districts: [],
+      consentAt: new Date(),
+      consentSource: 'test',
+    });
+    const url = `/console/subscribers/${herald.app.ids.encode('subscriber', id)}/${act}`;
+    return { by: await approver.visit(), actor: approver.id, url, fields };
+  };
+}
+/** An act of an approver on an outlet, to which an announcement was delivered. */
+function outlet(
+  act: string,
+  fields: Readonly<Record<string, string>> = {},
+  before?: (id: number) => Promise<unknown>,
+) {
+  return async (): Promise<Call> => {
+    const { endpoints, ids } = herald.app;
+    const approver = await person(herald, 'approver');
+    const input = { outlet: 'Somebody', url: `https://1.1.1.1/${randomUUID()}`, topics: [], districts: [] };
+    const { id } = await endpoints.create(input);
+    await before?.(id);
+    const url = `/console/outlets/${ids.encode('endpoint', id)}/${act}`;
+    return { by: await approver.visit(), actor: approver.id, url, fields };
+  };
+}
+/** A delivery to an outlet that failed. */
+async function failedDelivery() {
+  const { announce, pool, endpoints, ids } = herald.app;
+  const [author, approver] = [await person(herald, 'author'), await person(herald, 'approver')];
+  const input = { outlet: 'Somebody', url: `https://1.1.1.1/${randomUUID()}`, topics: [], districts: [] };
+  const endpoint = await endpoints.create(input);
+  const { id } = await announce.create(DRAFT, author);
+  await announce.submit(id, author);
+  await announce.approve(id, approver);
+  await pool.query(
+    `INSERT INTO deliveries (announcement_id, n, channel, contact_id, address_key, locale, sequence, status, error_code)
+     VALUES ($1, 1, 'webhook', $2::bigint, $2::bigint::text, '', 1, 'failed', 'HTTP 500')`,
+    [id, endpoint.id],
+  );
+  return { outlet: ids.encode('endpoint', endpoint.id), delivery: ids.encode('delivery', id, 1) };
+}
+/** An act of an admin on a district. */
+function entry(act: string, fields: Readonly<Record<string, string>> = {}) {
+  return async (): Promise<Call> => {
+    const code = randomUUID();
+    await herald.app.lists.add('districts', { code, names: {} });
+    return office(`/console/admin/lists/districts/${code}${act}`, fields)();
+  };
+}
+/** An act of an admin on nothing in particular. */
+function office(url: string, fields: Readonly<Record<string, string>> = {}) {
+  return async (): Promise<Call> => ({ by: await admin.visit(), actor: admin.id, url, fields });
+}
 
 const newest = async () => (await herald.app.audit.list({ limit: 1 }))[0]?.id ?? 0;
 
@@ -223,10 +353,10 @@ test('every route that changes something leaves a row in the name of who called 
     .map(({ url }) => url);
   expect(posts.sort()).toEqual([...Object.keys(CALLS), ...NOT_HERE].sort());
   for (const [route, prepare] of Object.entries(CALLS)) {
-    const { by, url, fields, actor } = await prepare();
+    const { by, url, fields, file, actor } = await prepare();
     if (by.csrf === '') await by.get('/console/sign-in');
     const before = await newest();
-    const { status, location } = await by.post(url, fields);
+    const { status, location } = await (file ? by.upload(url, file) : by.post(url, fields));
     expect([route, status < 400, location.includes('/confirm')]).toEqual([route, true, false]);
     const rows = (await herald.app.audit.list({ limit: 20 })).filter((row) => row.id > before);
     expect([route, rows.map((row) => row.actor)]).toEqual([route, expect.arrayContaining([actor])]);

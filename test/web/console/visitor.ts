@@ -50,6 +50,13 @@ export class Visitor {
     );
   }
 
+  /** A file in a form, as a browser sends it. */
+  async upload(url: string, content: string): Promise<Answer> {
+    const payload = `--edge\r\nContent-Disposition: form-data; name="file"; filename="list.csv"\r\nContent-Type: text/csv\r\n\r\n${content}\r\n--edge--\r\n`;
+    const type = { 'content-type': 'multipart/form-data; boundary=edge' };
+    return await this.#ask('POST', `${url}?_csrf=${this.csrf}`, type, payload);
+  }
+
   async #ask(
     method: 'GET' | 'POST',
     url: string,

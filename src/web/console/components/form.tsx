@@ -11,6 +11,7 @@ interface FormProps {
   readonly id?: string;
   readonly class?: string;
   readonly typed?: Typed;
+  readonly enctype?: 'multipart/form-data';
   readonly autocomplete?: 'off';
   /** Attributes for htmx and scripts. */
   readonly [data: `data-${string}` | `hx-${string}`]: string | undefined;

@@ -1,4 +1,4 @@
-import { type Children, h, type Markup, type PropsWithChildren } from '../jsx.ts';
+import { type Children, Fragment, h, type Markup, type PropsWithChildren } from '../jsx.ts';
 import type { View } from '../view.ts';
 import { common } from '../words/common.ts';
 
@@ -84,6 +84,7 @@ export const Pager = ({
   readonly later?: string | undefined;
 }): Markup => {
   const t = common[view.locale];
+  if (!earlier && !later) return <Fragment />;
   return (
     <nav class="pager" aria-label={`${t.earlier} / ${t.later}`}>
       {earlier && (

@@ -1,0 +1,46 @@
+import { words } from './words.ts';
+
+export const keys = words({
+  'zh-CN': {
+    title: 'API 密钥',
+    intro: (name: string) =>
+      `程序用密钥以 ${name} 的名义和角色调用接口。密钥本身不保存，只在生成时显示一次。`,
+    none: '还没有密钥',
+    id: '编号',
+    created: '生成时间',
+    state: '状态',
+    good: '有效',
+    revoked: '已吊销',
+    create: '生成密钥',
+    createHint: '请只在需要时生成，每个程序用自己的密钥。',
+    revoke: '吊销',
+    revokeOf: (id: string) => `吊销 ${id}`,
+    revokeConfirm: '使用此密钥的程序会立即无法调用，且无法恢复。',
+    revokeNow: '立即吊销',
+    shownTitle: '请现在保存密钥',
+    shownText: (name: string) => `这是 ${name} 的新密钥，只显示这一次。`,
+    revokedDone: '已吊销。',
+    disabled: '此用户已停用，不能生成密钥。',
+  },
+  en: {
+    title: 'API keys',
+    intro: (name: string) =>
+      `With a key a program calls the API in the name and with the role of ${name}. The key itself is not kept; it is shown once, when it is made.`,
+    none: 'There are no keys yet',
+    id: 'Id',
+    created: 'Made',
+    state: 'State',
+    good: 'Good',
+    revoked: 'Revoked',
+    create: 'Make a key',
+    createHint: 'Make one only where it is needed, and one for each program.',
+    revoke: 'Revoke',
+    revokeOf: (id: string) => `Revoke ${id}`,
+    revokeConfirm: 'Whatever uses this key can call nothing from now on, and it cannot be brought back.',
+    revokeNow: 'Revoke now',
+    shownTitle: 'Keep this key now',
+    shownText: (name: string) => `This is a new key of ${name}, shown this once.`,
+    revokedDone: 'Revoked.',
+    disabled: 'This user is disabled and can have no keys.',
+  },
+});
