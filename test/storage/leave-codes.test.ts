@@ -47,6 +47,17 @@ describe.each(servers())('on $name', (server) => {
     expect(await codes.issue(PHONE, HMAC)).toBeNull();
   });
 
+  test('old ones are removed', async () => {
+    const codes = createLeaveCodeStore(database.pool);
+    await codes.issue(PHONE, HMAC);
+    await database.pool.query(
+      `INSERT INTO leave_codes (contact_id, day_began_at, sent_at) VALUES (0, 'epoch', 'epoch')`,
+    );
+    await codes.end(PHONE);
+    const { rows } = await database.pool.query('SELECT contact_id <> 0 AS kept FROM leave_codes');
+    expect(rows).toEqual([{ kept: true }]);
+  });
+
   test('an address that is blocked by two at once is blocked once', async () => {
     const store = createSuppressionStore(database.pool, 0);
     const address = { channel: 'sms' as const, address: PHONE };
