@@ -1,7 +1,8 @@
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { Command, Option } from 'commander';
 import { control, type Launched, launch } from '../../src/cli/launch.ts';
 import { type Config, loadConfig } from '../../src/config.ts';
 import { createLog } from '../../src/log.ts';
+import { parseUsage, wholeNumber } from '../usage.ts';
 import { intervene, persist } from './interventions.ts';
 import { hire, PARTS, type Part, populate, publish } from './population.ts';
 import { createRandom } from './random.ts';
@@ -28,19 +29,21 @@ const FAULTS = {
 /** One kill takes about this long, waiting for a victim with claimed rows included. Milliseconds. */
 const PER_KILL_MS = 4_000;
 
-const options = new Command('chaos')
-  .description(
-    'kills, freezes and empties while broadcasts run, and compares the gateways’ ledgers with the tables',
-  )
-  .option('--recipients <n>', 'citizens', wholeNumber(100), 20_000)
-  .option('--kills <n>', 'SIGKILLs of workers that hold claimed rows', wholeNumber(1), 40)
-  .option('--seed <n>', 'decides every strike', wholeNumber(0), Math.floor(Math.random() * 1e9))
-  .addOption(
-    new Option('--backend <name>', 'what carries the queue').choices(['redis', 'postgres']).default('redis'),
-  )
-  .option('--json', 'print one JSON object as the last line')
-  .parse()
-  .opts<Options>();
+const options = parseUsage<Options>(
+  new Command('chaos')
+    .description(
+      'kills, freezes and empties while broadcasts run, and compares the gateways’ ledgers with the tables',
+    )
+    .option('--recipients <n>', 'citizens', wholeNumber(100), 20_000)
+    .option('--kills <n>', 'SIGKILLs of workers that hold claimed rows', wholeNumber(1), 40)
+    .option('--seed <n>', 'decides every strike', wholeNumber(0), Math.floor(Math.random() * 1e9))
+    .addOption(
+      new Option('--backend <name>', 'what carries the queue')
+        .choices(['redis', 'postgres'])
+        .default('redis'),
+    )
+    .option('--json', 'print one JSON object as the last line'),
+);
 
 const say = (line: string) => console.error(`${new Date().toISOString().slice(11, 19)} ${line}`);
 process.exitCode = (await campaign()) ? 0 : 1;
@@ -116,13 +119,6 @@ async function campaign(): Promise<boolean> {
     await herald?.stop();
     await servers.stop();
   }
-}
-
-function wholeNumber(least: number): (text: string) => number {
-  return (text) => {
-    if (/^\d{1,9}$/.test(text) && Number(text) >= least) return Number(text);
-    throw new InvalidArgumentError(`it must be a whole number, at least ${least}`);
-  };
 }
 
 /** Limits low enough that all kills fall into the run. */
