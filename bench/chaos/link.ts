@@ -10,6 +10,7 @@ export type LinkState = 'open' | 'refused' | 'unavailable' | 'held';
 /** A way to a server that the campaign owns, and can cut. */
 export interface Link {
   readonly port: number;
+  state(): LinkState;
   set(state: LinkState): Promise<void>;
   /** Requests that were answered with 503. */
   answered(): number;
@@ -22,8 +23,9 @@ const UNAVAILABLE =
 /**
  * Listens on a free port of 127.0.0.1.
  * @param target port on 127.0.0.1 that everything is passed on to
+ * @param passes how a request begins that is passed on also when all others are answered with 503
  */
-export async function createLink(target: number): Promise<Link> {
+export async function createLink(target: number, passes = '\0'): Promise<Link> {
   const sockets = new Set<Socket>();
   let state: LinkState = 'open';
   let answered = 0;
@@ -45,7 +47,12 @@ export async function createLink(target: number): Promise<Link> {
 
   function refuse(client: Socket): void {
     client.on('error', () => client.destroy());
-    client.once('data', () => {
+    client.once('data', (request: Buffer) => {
+      client.pause();
+      if (request.toString('latin1').startsWith(passes)) {
+        client.unshift(request);
+        return join(client);
+      }
       answered += 1;
       client.end(UNAVAILABLE);
     });
@@ -85,6 +92,7 @@ export async function createLink(target: number): Promise<Link> {
 
   return {
     port,
+    state: () => state,
     answered: () => answered,
     async set(next) {
       const before = state;

@@ -9,15 +9,15 @@ let link: Link;
 beforeAll(async () => {
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
-  link = await createLink((server.address() as AddressInfo).port);
+  link = await createLink((server.address() as AddressInfo).port, 'GET /where');
 });
 afterAll(async () => {
   await link.close();
   server.closeAllConnections();
   server.close();
 });
-const ask = async () => {
-  const answer = await fetch(`http://127.0.0.1:${link.port}/`);
+const ask = async (path = '/') => {
+  const answer = await fetch(`http://127.0.0.1:${link.port}${path}`);
   return `${answer.status} ${await answer.text()}`;
 };
 const fails = () =>
@@ -32,6 +32,7 @@ test('passes on, and is found on the same port after it refused', async () => {
   expect(await fails()).toBe('ECONNREFUSED');
   await link.set('unavailable');
   expect(await ask()).toBe('503 ');
+  expect(await ask('/where')).toBe('200 here');
   expect(link.answered()).toBe(1);
   await link.set('open');
   expect(await ask()).toBe('200 here');
