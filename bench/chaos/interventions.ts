@@ -60,16 +60,11 @@ export async function intervene(
     });
   await pause(lastsMs / 5);
   // While nobody listens nothing would be sent anyway.
-  await waitFor(async () => gateways.state() === 'open', 120_000, 50);
+  await waitFor(async () => gateways.state() === 'open' && (await waiting(herald, main)) > 0, 120_000, 50);
   await move(main, 'pause', 'paused');
   const from = Date.now();
   await pause(PAUSE_MS);
-  const { rows: waiting } = await persist(() =>
-    app.pool.query<{ n: number }>(
-      "SELECT count(*)::int AS n FROM deliveries WHERE announcement_id = $1 AND status = 'queued'",
-      [main],
-    ),
-  );
+  const heldByPause = await persist(() => waiting(herald, main));
   const until = Date.now();
   await move(main, 'resume', 'sending');
   const leavers = new Set<number>();
@@ -92,10 +87,18 @@ export async function intervene(
   return {
     followers: { correction, retraction },
     pause: { from, until },
-    heldByPause: waiting[0]?.n ?? 0,
+    heldByPause,
     left: leavers.size,
     listersKilled: (await caught) ? 1 : 0,
   };
+}
+
+async function waiting({ app }: Field['herald'], announcement: number): Promise<number> {
+  const { rows } = await app.pool.query<{ n: number }>(
+    "SELECT count(*)::int AS n FROM deliveries WHERE announcement_id = $1 AND status = 'queued'",
+    [announcement],
+  );
+  return rows[0]?.n ?? 0;
 }
 
 /** Somebody whose message has not left yet, and never may. @returns their contact, unless nobody's waits */

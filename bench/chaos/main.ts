@@ -130,10 +130,13 @@ function strikesLastMs(kills: number): number {
   return Math.max(20_000, kills * PER_KILL_MS) + PAUSE_MS;
 }
 
+/** Rows are still to be sent, or to be written: the worker that lists dies too. */
 async function isOpen({ app }: Launched, announcement: number): Promise<boolean> {
   const { rows } = await app.pool.query(
-    `SELECT FROM delivery_counts WHERE announcement_id = $1 AND status IN ('queued', 'sending')
-     GROUP BY channel, status HAVING sum(n) > 0`,
+    `SELECT FROM expansions WHERE announcement_id = $1 AND phase <> 'done'
+     UNION ALL (
+       SELECT FROM delivery_counts WHERE announcement_id = $1 AND status IN ('queued', 'sending')
+       GROUP BY channel, status HAVING sum(n) > 0)`,
     [announcement],
   );
   return rows.length > 0;

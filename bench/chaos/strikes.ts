@@ -92,13 +92,17 @@ function specialStrikes(field: Field, seed: number, kills: number): Readonly<Rec
       times: 1,
       aside: true,
       async run() {
+        // When nothing is under way, nothing is learnt.
+        await waitFor(async () => (await claims(herald)).size > 0, 60_000, 5);
         const before = gateways.answered();
         await gateways.set('refused');
         await pause(outageMs(kills) / 4);
         await gateways.set('unavailable');
+        // Other strikes may have brought all sending to a stop.
+        const felt = await waitFor(async () => gateways.answered() > before, 60_000, 50);
         await pause((outageMs(kills) * 3) / 4);
         await gateways.set('open');
-        return gateways.answered() > before;
+        return felt;
       },
     },
     'kill PostgreSQL': { times: 1, run: () => did(servers.killPostgres(pool)) },
