@@ -61,18 +61,20 @@ export async function intervene(
   await pause(lastsMs / 5);
   // While nobody listens nothing would be sent anyway.
   await waitFor(async () => gateways.state() === 'open' && (await waiting(herald, main)) > 0, 120_000, 50);
+  const leavers = new Set<number>();
+  const oneLeaves = async () => {
+    const contact = await persist(() => leave(herald, main, [...leavers], random));
+    if (contact !== undefined) leavers.add(contact);
+  };
+  // While it is being sent, and while it rests.
+  await oneLeaves();
   await move(main, 'pause', 'paused');
   const from = Date.now();
+  while (leavers.size < LEAVERS && (await persist(() => waiting(herald, main))) > 1) await oneLeaves();
   await pause(PAUSE_MS);
   const heldByPause = await persist(() => waiting(herald, main));
   const until = Date.now();
   await move(main, 'resume', 'sending');
-  const leavers = new Set<number>();
-  while (leavers.size < LEAVERS) {
-    const contact = await persist(() => leave(herald, main, [...leavers], random));
-    if (contact === undefined) break;
-    leavers.add(contact);
-  }
   await pause(lastsMs / 5);
   await move(announcements.cancelled, 'cancel', 'cancelled');
   const caught = killLister(field);

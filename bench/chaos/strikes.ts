@@ -59,7 +59,7 @@ export async function strike(field: Field, seed: number, kills: number): Promise
     if (await killHolder(field, random)) killed += 1;
     else if (await isOpen().catch(() => true)) misses += 1;
     else break;
-    await pause(random.between(500, 2 * PER_KILL_MS - 2_500));
+    await pause(random.between(300, 3_000));
   }
   await Promise.all(aside);
   return {
@@ -154,7 +154,7 @@ export async function killLister(field: Field): Promise<boolean> {
 
 /**
  * Which special strikes come before which kill (0: the first): all of them, however few the kills are. What takes long
- * begins in the first half.
+ * begins early, and before what brings all sending to a stop.
  */
 export function spread(
   specials: Readonly<Record<string, Pick<Special, 'times' | 'aside'>>>,
@@ -164,7 +164,9 @@ export function spread(
   const schedule = new Map<number, string[]>();
   for (const [name, { times, aside }] of Object.entries(specials)) {
     for (let i = 0; i < times; i += 1) {
-      const at = random.between(0, aside ? Math.floor((kills - 1) / 3) : kills - 1);
+      const at = aside
+        ? random.between(0, Math.floor((kills - 1) / 4))
+        : random.between(Math.min(1, kills - 1), kills - 1);
       schedule.set(at, [...(schedule.get(at) ?? []), name]);
     }
   }
