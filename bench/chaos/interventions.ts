@@ -1,7 +1,7 @@
 import { purposeKey } from '../../src/config.ts';
 import { leaveToken } from '../../src/domain/leave-token.ts';
 import type { Field } from './field.ts';
-import { type hire, type Part, publish } from './population.ts';
+import { type hire, type PARTS, publish } from './population.ts';
 import type { Random } from './random.ts';
 import { GRACE_MS, type Pause } from './rows.ts';
 import { killLister } from './strikes.ts';
@@ -45,7 +45,7 @@ export const LEAVERS = 2;
 export async function intervene(
   field: Field,
   office: Awaited<ReturnType<typeof hire>>,
-  announcements: Readonly<Record<Part, number>>,
+  announcements: Readonly<Record<(typeof PARTS)[number], number>>,
   random: Random,
   lastsMs: number,
 ): Promise<Interventions> {

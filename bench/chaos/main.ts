@@ -4,7 +4,7 @@ import { type Config, loadConfig } from '../../src/config.ts';
 import { parseUsage, wholeNumber } from '../usage.ts';
 import { type Field, setUp } from './field.ts';
 import { intervene, LEAVERS, PAUSE_MS, persist } from './interventions.ts';
-import { hire, PARTS, type Part, populate, publish } from './population.ts';
+import { hire, PARTS, populate, publish } from './population.ts';
 import { createRandom } from './random.ts';
 import { startServers } from './servers.ts';
 import { killLister, PER_KILL_MS, strike } from './strikes.ts';
@@ -64,7 +64,7 @@ async function campaign(): Promise<boolean> {
     });
     const lastsMs = strikesLastMs(kills);
     const office = await hire(herald);
-    const announcements: Partial<Record<Part, number>> = {};
+    const announcements: Partial<Record<(typeof PARTS)[number], number>> = {};
     let listers = 0;
     for (const part of PARTS) {
       const caught = part === 'main' ? killLister(field) : Promise.resolve(false);
@@ -74,13 +74,18 @@ async function campaign(): Promise<boolean> {
       });
       if (await caught) listers += 1;
     }
-    const begun = announcements as Record<Part, number>;
+    const begun = announcements as Required<typeof announcements>;
     main = begun.main;
     say(`approved; striking${listers > 0 ? ' (the worker that lists was killed over it)' : ''}`);
     const acting = intervene(field, office, begun, createRandom(seed, 'interventions'), lastsMs);
-    const [struck, people] = await Promise.all([strike(field, seed, kills), acting]);
+    let outage = 0;
+    const announce = async () => {
+      outage = await publish(herald, office, 'outage', { persist });
+      return outage;
+    };
+    const [struck, people] = await Promise.all([strike(field, seed, kills, announce), acting]);
     say(`${struck.kills} kills, ${struck.others.join(', ')}; waiting until everything is settled`);
-    const all = { ...begun, ...people.followers };
+    const all = { ...begun, outage, ...people.followers };
     const settled = await settle(herald, Object.values(all));
     const { counts, leavers, stopped, offending } = await judge(herald, all, people.pause);
     for (const one of offending) say(`✗ ${one.delivery} ${one.why}\n${JSON.stringify(one.events, null, 1)}`);

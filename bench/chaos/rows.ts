@@ -63,7 +63,7 @@ export interface Finding {
 /** What may still leave after an opt-out, a pause, a cancellation or expiry: it was in flight. Milliseconds. */
 export const GRACE_MS = 2_000;
 /** Nobody stops these: everybody in their audiences is to be reached. */
-const WHOLE: readonly Row['part'][] = ['main', 'correction'];
+const WHOLE: readonly Row['part'][] = ['main', 'outage', 'correction'];
 
 /** One delivery against what the gateways took of it. */
 export function judgeRow(row: Row, entries: readonly Entry[], pause: Pause): readonly Finding[] {

@@ -32,11 +32,19 @@ export const outageMs = (kills: number): number => (kills < LONG ? 20_000 : 90_0
 /** Who is to die: SMS workers nearly always hold rows, webhooks are soon out. */
 const VICTIMS = ['sms', 'sms', 'sms', 'email', 'email', 'webhook'] as const;
 
-/** Kills, freezes and empties, in the order that the seed decides, while the main announcement is being sent. */
-export async function strike(field: Field, seed: number, kills: number): Promise<Strikes> {
+/**
+ * Kills, freezes and empties, in the order that the seed decides, while the main announcement is being sent.
+ * @param announce publishes one more announcement, when the gateways are away; returns its number
+ */
+export async function strike(
+  field: Field,
+  seed: number,
+  kills: number,
+  announce: () => Promise<number>,
+): Promise<Strikes> {
   const { say, isOpen } = field;
   const random = createRandom(seed, 'strikes');
-  const specials = specialStrikes(field, seed, kills);
+  const specials = specialStrikes(field, seed, kills, announce);
   const schedule = spread(specials, kills, random);
   const done = new Map<string, number>();
   const aside: Promise<void>[] = [];
@@ -75,7 +83,12 @@ export async function strike(field: Field, seed: number, kills: number): Promise
   };
 }
 
-function specialStrikes(field: Field, seed: number, kills: number): Readonly<Record<string, Special>> {
+function specialStrikes(
+  field: Field,
+  seed: number,
+  kills: number,
+  announce: () => Promise<number>,
+): Readonly<Record<string, Special>> {
   const { herald, servers, gateways } = field;
   const { pool } = herald.app;
   const often = 1 + Math.floor(kills / LONG);
@@ -96,10 +109,15 @@ function specialStrikes(field: Field, seed: number, kills: number): Readonly<Rec
         await waitFor(async () => (await claims(herald)).size > 0, 60_000, 5);
         const before = gateways.answered();
         await gateways.set('refused');
+        const id = await announce();
         await pause(outageMs(kills) / 4);
         await gateways.set('unavailable');
         // Other strikes may have brought all sending to a stop.
-        const felt = await waitFor(async () => gateways.answered() > before, 60_000, 50);
+        const felt = await waitFor(
+          async () => gateways.answered() > before && (await isTried(herald, id)),
+          60_000,
+          50,
+        );
         await pause((outageMs(kills) * 3) / 4);
         await gateways.set('open');
         return felt;
@@ -117,6 +135,15 @@ function specialStrikes(field: Field, seed: number, kills: number): Readonly<Rec
       run: async () => killOne(field, /^worker expand$/, sweepers),
     },
   };
+}
+
+/** Whether anything of an announcement was handed to a gateway. */
+async function isTried({ app }: Field['herald'], announcement: number): Promise<boolean> {
+  const { rows } = await app.pool.query(
+    'SELECT FROM deliveries WHERE announcement_id = $1 AND attempt > 0 LIMIT 1',
+    [announcement],
+  );
+  return rows.length > 0;
 }
 
 /** A SIGKILL that counts: of a worker of a channel, at a moment when it holds claimed rows. */

@@ -72,6 +72,7 @@ export async function judge(
 
   for (const [id, topic] of [
     [announcements.main, 'main'],
+    [announcements.outage, 'outage'],
     // Who had not got the wrong text gets the right one.
     [announcements.correction, 'corrected'],
   ] as const) {

@@ -31,7 +31,7 @@ test('what was taken once is in order', () => {
 test.each(['failed', 'expired', 'cancelled', 'suppressed', 'undelivered'] as const)(
   'a recipient who never got it is missing, though the row ended as %s',
   (status) => {
-    for (const part of ['main', 'correction'] as const)
+    for (const part of ['main', 'outage', 'correction'] as const)
       expect(blamed(row({ part, status, sid: null }), [])).toEqual(['missing 1']);
     expect(blamed(row({ part: 'cancelled', status, sid: null }), [])).toEqual([]);
   },
