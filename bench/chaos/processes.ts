@@ -55,4 +55,4 @@ export function running(workers: readonly Child[], name: RegExp, reserved: Reado
   );
 }
 
-const isAlive = (pid: number): boolean => !['Z', 'X', undefined].includes(factsOf(pid)?.state);
+export const isAlive = (pid: number): boolean => !['Z', 'X', undefined].includes(factsOf(pid)?.state);

@@ -1,5 +1,5 @@
 import type { Field } from './field.ts';
-import { claims, factsOf, running, signal } from './processes.ts';
+import { claims, factsOf, isAlive, running, signal } from './processes.ts';
 import type { Random } from './random.ts';
 import { pause, waitFor } from './wait.ts';
 
@@ -91,7 +91,8 @@ async function hold(
     try {
       if (await act(pid)) {
         await pause(UNDER_WAY_MS);
-        if ((await claims(herald)).has(pid)) held = pid;
+        // A kill that was under way leaves claims behind as well.
+        if ((await claims(herald)).has(pid) && isAlive(pid)) held = pid;
       }
     } finally {
       if (held === undefined) {
