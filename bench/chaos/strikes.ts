@@ -114,8 +114,8 @@ function specialStrikes(
         await gateways.set('unavailable');
         // Other strikes may have brought all sending to a stop.
         const felt = await waitFor(
-          async () => gateways.answered() > before && (await isTried(herald, id)),
-          60_000,
+          async () => gateways.answered() > before && (await isRefused(herald, id)),
+          90_000,
           50,
         );
         await pause((outageMs(kills) * 3) / 4);
@@ -137,10 +137,11 @@ function specialStrikes(
   };
 }
 
-/** Whether anything of an announcement was handed to a gateway. */
-async function isTried({ app }: Field['herald'], announcement: number): Promise<boolean> {
+/** Whether an SMS of an announcement was refused, and is to be tried again. */
+async function isRefused({ app }: Field['herald'], announcement: number): Promise<boolean> {
   const { rows } = await app.pool.query(
-    'SELECT FROM deliveries WHERE announcement_id = $1 AND attempt > 0 LIMIT 1',
+    `SELECT FROM deliveries d JOIN delivery_events e USING (announcement_id, n)
+     WHERE announcement_id = $1 AND d.channel = 'sms' AND e.type = 'retry' LIMIT 1`,
     [announcement],
   );
   return rows.length > 0;
