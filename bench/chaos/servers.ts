@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,6 +6,7 @@ import type pg from 'pg';
 import type { Config, ReadyConfig } from '../../src/config.ts';
 import { provision, removeEmbedded } from '../../src/provision.ts';
 import { startRedis } from '../../test/support/servers.ts';
+import { factsOf } from './processes.ts';
 
 /** The servers of one campaign, all of its own, and how to strike them. */
 export interface Servers {
@@ -33,7 +33,9 @@ export async function startServers(base: Config, backend: 'redis' | 'postgres'):
       const { rows } = await pool.query<{ pid: number }>(
         "SELECT pid FROM pg_stat_activity WHERE backend_type = 'checkpointer'",
       );
-      process.kill(parentOf(rows[0]?.pid ?? 0), 'SIGKILL');
+      const { parent } = factsOf(rows[0]?.pid ?? 0) ?? {};
+      if (!parent) throw new Error('PostgreSQL is not to be found');
+      process.kill(parent, 'SIGKILL');
     },
     ...(redis && { redis }),
     async emptyQueue(pool) {
@@ -46,12 +48,6 @@ export async function startServers(base: Config, backend: 'redis' | 'postgres'):
       await removeEmbedded(dataDir);
     },
   };
-}
-
-/** Linux only, as the campaign is: the fourth field of /proc/<pid>/stat. */
-function parentOf(pid: number): number {
-  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-  return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]);
 }
 
 async function ownRedis() {

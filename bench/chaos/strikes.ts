@@ -1,137 +1,202 @@
-import type { Launched } from '../../src/cli/launch.ts';
-import type { Random } from './random.ts';
-import type { Servers } from './servers.ts';
-
-type Say = (line: string) => void;
+import type { Field } from './field.ts';
+import { claims, running, signal } from './processes.ts';
+import { createRandom, type Random } from './random.ts';
+import { cutOff, freeze } from './standstill.ts';
+import { pause, waitFor } from './wait.ts';
 
 /** What was done to Herald, for the verdict. */
 export interface Strikes {
   /** SIGKILLs whose victim held claimed rows at that moment. */
   readonly kills: number;
+  /** Workers that held claimed rows, stood still for longer than they count as alive, and woke. */
+  readonly freezes: number;
   readonly others: readonly string[];
+  /** Strikes that were due and could not be carried out. */
+  readonly failed: readonly string[];
 }
 
-/** Longer than the lease, and than the time after which a silent worker counts as dead. Milliseconds. */
-const FREEZE_MS = 45_000;
-
-/** Waits for something to become true, by looking again and again; false when `until` comes first. */
-export async function waitFor(
-  check: () => Promise<boolean>,
-  withinMs: number,
-  everyMs = 50,
-): Promise<boolean> {
-  const until = performance.now() + withinMs;
-  while (performance.now() < until) {
-    // Striking servers makes our own questions fail too; they are asked again.
-    if (await check().catch(() => false)) return true;
-    await new Promise((resolve) => setTimeout(resolve, everyMs));
-  }
-  return false;
+interface Special {
+  /** Does it. False, or an error: not yet. */
+  readonly run: () => Promise<boolean>;
+  readonly times: number;
+  /** It takes long: the others go on meanwhile. It tries again by itself. */
+  readonly aside?: boolean;
 }
 
-/** Kills, freezes and empties, in the order that the seed decides, while the main announcement is being sent. */
+/** One kill takes about this long, waiting for a victim with claimed rows included. Milliseconds. */
+export const PER_KILL_MS = 4_000;
+/** Kills from which on a campaign is a long one. */
+const LONG = 20;
+/** The gateways' outage: first nobody listens, then they answer with 503. Milliseconds. */
+export const outageMs = (kills: number): number => (kills < LONG ? 20_000 : 90_000);
+/** Who is to die: SMS workers nearly always hold rows, webhooks are soon out. */
+const VICTIMS = ['sms', 'sms', 'sms', 'email', 'email', 'webhook'] as const;
+
+/**
+ * Kills, freezes and empties, in the order that the seed decides, while the main announcement is being sent.
+ * @param announce publishes one more announcement, when the gateways are away; returns its number
+ */
 export async function strike(
-  herald: Launched,
-  servers: Servers,
-  random: Random,
-  options: { readonly kills: number; readonly announcementId: number; readonly say: Say },
+  field: Field,
+  seed: number,
+  kills: number,
+  announce: () => Promise<number>,
 ): Promise<Strikes> {
-  const { announcementId, say } = options;
-  const { pool } = herald.app;
-  const others: string[] = [];
-  let kills = 0;
-  let thawed = Promise.resolve();
-
-  const isOpen = async () => {
-    const { rows } = await pool.query(
-      `SELECT FROM delivery_counts WHERE announcement_id = $1 AND status IN ('queued', 'sending')
-       GROUP BY channel, status HAVING sum(n) > 0`,
-      [announcementId],
-    );
-    return rows.length > 0;
+  const { say, isOpen } = field;
+  const random = createRandom(seed, 'strikes');
+  const specials = specialStrikes(field, seed, kills, announce);
+  const schedule = spread(specials, kills, random);
+  const done = new Map<string, number>();
+  const aside: Promise<void>[] = [];
+  const carryOut = async (name: string, { run, aside: byItself }: Special) => {
+    say(`strike: ${name}`);
+    const happened = byItself ? await run() : await waitFor(run, 30_000, 250);
+    if (happened) done.set(name, (done.get(name) ?? 0) + 1);
+    else say(`could not: ${name}`);
   };
-  const special: Record<string, () => Promise<void>> = {
-    'freeze a worker': async () => {
-      thawed = freeze(herald, random, say);
-    },
-    'kill PostgreSQL': () => servers.killPostgres(pool),
-    'empty the queue': () => servers.emptyQueue(pool),
-    ...(servers.redis && { 'kill Redis': servers.redis.kill }),
-    'kill the web server': async () => killChild(herald, 'web'),
-  };
-  const schedule = spread(Object.keys(special), options.kills, random);
 
-  for (let turn = 0; turn < options.kills * 4 && kills < options.kills; turn += 1) {
-    for (const name of schedule.get(kills) ?? []) {
-      say(`strike: ${name}`);
-      await special[name]?.();
-      others.push(name);
+  let killed = 0;
+  for (let misses = 0; killed < kills && misses < kills * 3; ) {
+    for (const name of schedule.get(killed) ?? []) {
+      const special = specials[name];
+      if (!special) continue;
+      if (special.aside) aside.push(carryOut(name, special));
+      else await carryOut(name, special);
     }
-    schedule.delete(kills);
-    const victim = random.pick(
-      herald.children.filter((child) => /worker (sms|email|webhook)/.test(child.name)),
-    );
-    const hit = await waitFor(
-      async () => {
-        if (!victim?.pid) return false;
-        if ((await claimedBy(herald, victim.pid)) === 0) return false;
-        return signal(victim.pid, 'SIGKILL');
-      },
-      5_000,
-      5,
-    );
-    if (hit) kills += 1;
-    else if (!(await isOpen().catch(() => true))) break;
-    await new Promise((resolve) => setTimeout(resolve, random.between(100, 1_500)));
+    schedule.delete(killed);
+    if (await killHolder(field, random)) killed += 1;
+    else if (await isOpen().catch(() => true)) misses += 1;
+    else break;
+    await pause(random.between(300, 3_000));
   }
-  await thawed;
-  return { kills, others };
+  await Promise.all(aside);
+  return {
+    kills: killed,
+    freezes: done.get('freeze a worker') ?? 0,
+    others: [...done].map(([name, times]) => (times > 1 ? `${name} (${times}×)` : name)),
+    failed: [
+      ...(killed < kills ? [`${killed} of ${kills} kills`] : []),
+      ...Object.entries(specials).flatMap(([name, { times }]) =>
+        (done.get(name) ?? 0) < times ? [`${name}: ${done.get(name) ?? 0} of ${times}`] : [],
+      ),
+    ],
+  };
 }
 
-/** Which special strikes come before which kill. */
-function spread(names: readonly string[], kills: number, random: Random): Map<number, string[]> {
+function specialStrikes(
+  field: Field,
+  seed: number,
+  kills: number,
+  announce: () => Promise<number>,
+): Readonly<Record<string, Special>> {
+  const { herald, servers, gateways } = field;
+  const { pool } = herald.app;
+  const often = 1 + Math.floor(kills / LONG);
+  const did = async (act: Promise<void>) => {
+    await act;
+    return true;
+  };
+  const randomFor = (purpose: string) => createRandom(seed, purpose);
+  const [freezing, cutting, sweepers] = [randomFor('freeze'), randomFor('cut'), randomFor('sweepers')];
+  return {
+    'freeze a worker': { times: 1, aside: true, run: () => freeze(field, freezing) },
+    'cut a worker off from PostgreSQL': { times: 1, aside: true, run: () => cutOff(field, cutting) },
+    'take the gateways away': {
+      times: 1,
+      aside: true,
+      async run() {
+        // When nothing is under way, nothing is learnt.
+        await waitFor(async () => (await claims(herald)).size > 0, 60_000, 5);
+        const before = gateways.answered();
+        await gateways.set('refused');
+        const id = await announce();
+        await pause(outageMs(kills) / 4);
+        await gateways.set('unavailable');
+        // Other strikes may have brought all sending to a stop.
+        const felt = await waitFor(
+          async () => gateways.answered() > before && (await isRefused(herald, id)),
+          90_000,
+          50,
+        );
+        await pause((outageMs(kills) * 3) / 4);
+        await gateways.set('open');
+        return felt;
+      },
+    },
+    'kill PostgreSQL': { times: 1, run: () => did(servers.killPostgres(pool)) },
+    'empty the queue': { times: 1, run: () => did(servers.emptyQueue(pool)) },
+    ...(servers.redis && {
+      'kill Redis': { times: 1, run: () => did(servers.redis?.kill() ?? Promise.reject()) },
+    }),
+    'kill the web server': { times: 1 + often, run: async () => killOne(field, /^web$/, sweepers) },
+    'kill a sweeper': { times: 1 + often, run: async () => killOne(field, /^worker sweep$/, sweepers) },
+    'kill the worker that lists': {
+      times: often,
+      run: async () => killOne(field, /^worker expand$/, sweepers),
+    },
+  };
+}
+
+/** Whether an SMS of an announcement was refused, and is to be tried again. */
+async function isRefused({ app }: Field['herald'], announcement: number): Promise<boolean> {
+  const { rows } = await app.pool.query(
+    `SELECT FROM deliveries d JOIN delivery_events e USING (announcement_id, n)
+     WHERE announcement_id = $1 AND d.channel = 'sms' AND e.type = 'retry' LIMIT 1`,
+    [announcement],
+  );
+  return rows.length > 0;
+}
+
+/** A SIGKILL that counts: of a worker of a channel, at a moment when it holds claimed rows. */
+async function killHolder(field: Field, random: Random): Promise<boolean> {
+  const { herald, workers, reserved } = field;
+  const kind = random.pick(VICTIMS) ?? 'sms';
+  const kill = (name: RegExp) => async () => {
+    const holders = await claims(herald);
+    const victim = random.pick(running(workers, name, reserved).filter((pid) => holders.has(pid)));
+    return victim !== undefined && signal(victim, 'SIGKILL');
+  };
+  return (
+    (await waitFor(kill(new RegExp(`^worker ${kind}$`)), 2_000, 5)) ||
+    (await waitFor(kill(/^worker (sms|email|webhook)$/), 5_000, 5))
+  );
+}
+
+function killOne({ workers, reserved }: Field, name: RegExp, random: Random): boolean {
+  const victim = random.pick(running(workers, name, reserved));
+  return victim !== undefined && signal(victim, 'SIGKILL');
+}
+
+/**
+ * Kills the worker that turns announcements into rows while it does so.
+ * @returns whether it was caught at it
+ */
+export async function killLister(field: Field): Promise<boolean> {
+  const { pool } = field.herald.app;
+  const caught = async () => {
+    const { rows } = await pool.query("SELECT FROM expansions WHERE phase <> 'done' LIMIT 1");
+    return rows.length > 0 && killOne(field, /^worker expand$/, createRandom(0));
+  };
+  return waitFor(caught, 5_000, 1);
+}
+
+/**
+ * Which special strikes come before which kill (0: the first): all of them, however few the kills are. What takes long
+ * begins early, and before what brings all sending to a stop.
+ */
+export function spread(
+  specials: Readonly<Record<string, Pick<Special, 'times' | 'aside'>>>,
+  kills: number,
+  random: Random,
+): Map<number, string[]> {
   const schedule = new Map<number, string[]>();
-  for (const name of names) {
-    const at = random.between(1, Math.max(1, kills - 1));
-    schedule.set(at, [...(schedule.get(at) ?? []), name]);
+  for (const [name, { times, aside }] of Object.entries(specials)) {
+    for (let i = 0; i < times; i += 1) {
+      const at = aside
+        ? random.between(0, Math.floor((kills - 1) / 4))
+        : random.between(Math.min(1, kills - 1), kills - 1);
+      schedule.set(at, [...(schedule.get(at) ?? []), name]);
+    }
   }
   return schedule;
-}
-
-async function claimedBy({ app }: Launched, pid: number): Promise<number> {
-  const { rows } = await app.pool.query<{ n: number }>(
-    `SELECT count(*)::int AS n FROM shards s JOIN workers w ON w.id = s.claimed_by
-     JOIN deliveries d ON d.announcement_id = s.announcement_id AND d.n BETWEEN s.from_n AND s.to_n
-       AND d.worker_id = w.id AND d.status = 'sending'
-     WHERE w.pid = $1 AND w.ended_at IS NULL`,
-    [pid],
-  );
-  return rows[0]?.n ?? 0;
-}
-
-function killChild({ children }: Launched, name: string): void {
-  const pid = children.find((child) => child.name === name)?.pid;
-  if (pid) signal(pid, 'SIGKILL');
-}
-
-/** A machine that stood still: others take over, and when it wakes it must send nothing from memory. */
-async function freeze(herald: Launched, random: Random, say: Say): Promise<void> {
-  const victim = random.pick(herald.children.filter((child) => child.name === 'worker sms'));
-  const pid = victim?.pid;
-  if (!pid) return;
-  await waitFor(async () => (await claimedBy(herald, pid)) > 0, 5_000, 5);
-  if (!signal(pid, 'SIGSTOP')) return;
-  await new Promise((resolve) => setTimeout(resolve, FREEZE_MS));
-  say(`the frozen worker ${pid} wakes`);
-  signal(pid, 'SIGCONT');
-}
-
-/** False when the process has ended meanwhile, by another strike. */
-function signal(pid: number, name: NodeJS.Signals): boolean {
-  try {
-    return process.kill(pid, name);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ESRCH') return false;
-    throw error;
-  }
 }

@@ -1,7 +1,7 @@
 import { COLD_S } from './limits.ts';
 import { HOLDS_WITHIN_MS, inSeconds, pause, type Scale, type Verdict } from './promise.ts';
 import type { Stage } from './stage.ts';
-import { compliance } from './windows.ts';
+import { compliance, holds } from './windows.ts';
 
 /** Requests a second to one endpoint (src/worker.ts). */
 const PER_SECOND = 10;
@@ -43,8 +43,7 @@ export async function endpoints(stage: Stage, scale: Scale): Promise<Verdict[]> 
       name: 'webhook',
       promised: `${PER_SECOND} requests/s to one endpoint, whatever is announced; it holds up no other endpoint`,
       measured: `${rows} of ${scale.announcements + 1} announcements taken, ${(all.total / all.seconds).toFixed(1)}/s; holds from ${seen.holdsFromMs.toFixed(1)} ms on (${all.holdsFromMs.toFixed(1)} ms with the first ${COLD_S} s); the other outlet after ${inSeconds(wait)}`,
-      ok:
-        rows === scale.announcements + 1 && seen.holdsFromMs < scale.judgedFromMs && wait <= HOLDS_WITHIN_MS,
+      ok: rows === scale.announcements + 1 && holds(seen, scale.judgedFromMs) && wait <= HOLDS_WITHIN_MS,
       figures: { warm: seen, all, otherMs: wait },
     },
   ];

@@ -2,10 +2,11 @@ import { loadavg } from 'node:os';
 import { Command, Option } from 'commander';
 import { loadConfig, type ReadyConfig } from '../../src/config.ts';
 import { startServers } from '../chaos/servers.ts';
+import { parseUsage, someOf, wholeNumber } from '../usage.ts';
 import { correcting } from './correcting.ts';
 import { endpoints } from './endpoints.ts';
 import { leaving } from './leaving.ts';
-import { limits, pacers } from './limits.ts';
+import { COLD_S, LEFT_OUT, limits, pacers } from './limits.ts';
 import { order, pauseAndCancel } from './order.ts';
 import { FULL, QUICK, type Scale, type Verdict } from './promise.ts';
 import { onTime, whileDown } from './schedule.ts';
@@ -13,8 +14,8 @@ import { type Rates, raise, type Stage } from './stage.ts';
 
 interface Options {
   readonly backend: 'redis' | 'postgres';
-  readonly only?: string;
-  readonly seconds?: string;
+  readonly only?: readonly string[];
+  readonly seconds?: number;
   readonly quick?: boolean;
   readonly json?: boolean;
 }
@@ -57,32 +58,33 @@ const MEASURES: readonly { readonly rates: Rates; readonly measures: Readonly<Re
 const DOWN = 'schedule-down';
 const NAMES = [...MEASURES.flatMap(({ measures }) => Object.keys(measures)), DOWN];
 
-const options = new Command('promises')
-  .description('measures what Herald promises about limits, order and control, with real worker processes')
-  .addOption(
-    new Option('--backend <name>', 'what carries queue and limits')
-      .choices(['redis', 'postgres'])
-      .default('redis'),
-  )
-  .option('--only <names>', `with commas, of ${NAMES.join(', ')}`)
-  .option('--seconds <n>', 'how long a limit is watched', String(FULL.seconds))
-  .option(
-    '--quick',
-    'the short form: smaller crowds, limits watched for 8 s and judged from intervals of a second on',
-  )
-  .option('--json', 'print one JSON object as the last line')
-  .parse()
-  .opts<Options>();
+const options = parseUsage<Options>(
+  new Command('promises')
+    .description('measures what Herald promises about limits, order and control, with real worker processes')
+    .addOption(
+      new Option('--backend <name>', 'what carries queue and limits')
+        .choices(['redis', 'postgres'])
+        .default('redis'),
+    )
+    .option('--only <names>', `with commas, of ${NAMES.join(', ')}`, someOf(NAMES))
+    .addOption(
+      new Option('--seconds <n>', `how long a limit is watched (${FULL.seconds})`)
+        .argParser(wholeNumber(COLD_S + 1))
+        .conflicts('quick'),
+    )
+    .option(
+      '--quick',
+      `the short form: smaller crowds, limits watched for ${QUICK.seconds} s and judged from intervals of a second on`,
+    )
+    .option('--json', 'print one JSON object as the last line'),
+);
 
 const say = (line: string) => console.error(`${new Date().toISOString().slice(11, 19)} ${line}`);
 process.exitCode = (await run()) ? 0 : 1;
 
 async function run(): Promise<boolean> {
-  const wanted = options.only?.split(',') ?? NAMES;
-  const strange = wanted.filter((name) => !NAMES.includes(name));
-  if (strange.length > 0)
-    throw new Error(`--only: there is no ${strange.join(', ')}; there are ${NAMES.join(', ')}`);
-  const scale = options.quick ? QUICK : { ...FULL, seconds: Number(options.seconds) };
+  const wanted = options.only ?? NAMES;
+  const scale = options.quick ? QUICK : { ...FULL, seconds: options.seconds ?? FULL.seconds };
   const began = performance.now();
   const [loadBefore = 0] = loadavg();
   const verdicts: Verdict[] = [];
@@ -125,6 +127,7 @@ async function run(): Promise<boolean> {
       verdicts.map(({ name, ok: held, promised, measured }) => [name, { ok: held, promised, measured }]),
     ),
   );
+  console.log(LEFT_OUT(scale));
   if (options.json)
     console.log(
       JSON.stringify({
@@ -133,6 +136,7 @@ async function run(): Promise<boolean> {
         quick: options.quick === true,
         seconds,
         load,
+        leftOut: LEFT_OUT(scale),
         promises: verdicts,
       }),
     );

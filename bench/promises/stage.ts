@@ -3,7 +3,7 @@ import type { ReadyConfig } from '../../src/config.ts';
 import type { Channel } from '../../src/domain/channel.ts';
 import { createLog } from '../../src/log.ts';
 import type { Actor } from '../../src/pipeline/stores.ts';
-import { waitFor } from '../chaos/strikes.ts';
+import { waitFor } from '../chaos/wait.ts';
 import { createOutbox, type TakenMessage } from './outbox.ts';
 
 /** Segments and messages per second. */

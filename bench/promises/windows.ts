@@ -12,7 +12,7 @@ export interface Compliance {
   readonly worst: Readonly<Record<number, number>>;
   /** Where the busiest tenth of a second begins, in seconds after the first message. */
   readonly busiestAt: number;
-  /** No interval of at least this length has more than it may. Milliseconds; 0: none of any length has. */
+  /** The longest interval that has more than it may, of those up to the longest named. Milliseconds; 0: there is none. */
   readonly holdsFromMs: number;
   /** Share of the limit that was used, from the first message to the last. */
   readonly used: number;
@@ -25,8 +25,8 @@ export interface Compliance {
 export const INTERVALS_MS = [1, 10, 100, 1_000, 10_000] as const;
 /** The promise's slack. */
 const SLACK = 1.1;
-/** Intervals longer than this are compared at the lengths of {@link INTERVALS_MS} only. Milliseconds. */
-const EVERY_LENGTH_UP_TO_MS = 5_000;
+/** Intervals of every length up to the longest of {@link INTERVALS_MS} are compared. Milliseconds. */
+const EVERY_LENGTH_UP_TO_MS = Math.max(...INTERVALS_MS);
 
 /** @param spent at least two, in any order */
 export function compliance(spent: readonly Spent[], ratePerSecond: number): Compliance {
@@ -49,6 +49,10 @@ export function compliance(spent: readonly Spent[], ratePerSecond: number): Comp
     largest,
   };
 }
+
+/** Whether no interval of at least so many milliseconds has more than it may, up to the longest that reports name. */
+export const holds = ({ holdsFromMs, worst }: Compliance, fromMs: number): boolean =>
+  holdsFromMs < fromMs && INTERVALS_MS.every((ms) => ms < fromMs || (worst[ms] ?? 0) <= 1);
 
 /** The most that an interval has, ends included. */
 function busiest(sorted: readonly Spent[], ms: number): { readonly most: number; readonly from: number } {

@@ -1,4 +1,5 @@
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { Command, Option } from 'commander';
+import { parseUsage, someOf, wholeNumber } from '../usage.ts';
 import { measureCallbacks } from './figures/callbacks.ts';
 import { measureExpand } from './figures/expand.ts';
 import { measureImport } from './figures/import.ts';
@@ -32,30 +33,37 @@ const FULL = { recipients: 1_000_000, messages: 10_000, rounds: 5 };
 /** Shows that everything works; its figures mean nothing. */
 const QUICK = { recipients: 1_000, messages: 200, rounds: 1 };
 
-const given = new Command('bench')
-  .description('measures Herald against the least that any client must do, and against what one would write')
-  .option('--recipients <n>', `citizens of the largest announcement (${FULL.recipients})`, wholeNumber)
-  .option('--messages <n>', `messages of a round where clients are compared (${FULL.messages})`, wholeNumber)
-  .option('--rounds <n>', `rounds; medians are taken (${FULL.rounds})`, wholeNumber)
-  .addOption(
-    new Option('--backend <name>', 'what carries the queue').choices(['redis', 'postgres']).default('redis'),
-  )
-  .option('--only <groups>', `some of ${GROUPS.join(',')}`, groups)
-  .option('--quick', 'one round of small sizes, to see that everything works')
-  .option('--profile <folder>', 'keep V8’s CPU profiles there, and tell where the time goes (slower)')
-  .option('--keep', 'write the run to bench/results')
-  .option('--json', 'print one JSON object as the last line')
-  .parse()
-  .opts<
-    Partial<Omit<Options, 'backend'>> &
-      Pick<Options, 'backend'> & {
-        only?: readonly Group[];
-        quick?: boolean;
-        keep?: boolean;
-        json?: boolean;
-        profile?: string;
-      }
-  >();
+interface Given extends Partial<Omit<Options, 'backend'>>, Pick<Options, 'backend'> {
+  readonly only?: readonly Group[];
+  readonly quick?: boolean;
+  readonly keep?: boolean;
+  readonly json?: boolean;
+  readonly profile?: string;
+}
+
+const number = wholeNumber(1);
+const given = parseUsage<Given>(
+  new Command('bench')
+    .description(
+      'measures Herald against the least that any client must do, and against what one would write',
+    )
+    .option('--recipients <n>', `citizens of the largest announcement (${FULL.recipients})`, number)
+    .option('--messages <n>', `messages of a round where clients are compared (${FULL.messages})`, number)
+    .option('--rounds <n>', `rounds; medians are taken (${FULL.rounds})`, number)
+    .addOption(
+      new Option('--backend <name>', 'what carries the queue')
+        .choices(['redis', 'postgres'])
+        .default('redis'),
+    )
+    .option('--only <groups>', `some of ${GROUPS.join(',')}`, someOf(GROUPS))
+    .option('--quick', 'one round of small sizes, to see that everything works')
+    .option('--profile <folder>', 'keep V8’s CPU profiles there, and tell where the time goes (slower)')
+    .addOption(
+      // A day has one run for each backend: part of one, or one that means nothing, must not take its place.
+      new Option('--keep', 'write the run to bench/results').conflicts(['only', 'quick']),
+    )
+    .option('--json', 'print one JSON object as the last line'),
+);
 
 const say = (line: string) => console.error(`${new Date().toISOString().slice(11, 19)} ${line}`);
 await bench();
@@ -136,16 +144,4 @@ async function bench(): Promise<void> {
   console.error(`\n${tableOf(figures)}\n`);
   if (given.keep) say(`kept as ${await keep(result, fitModel(result)?.model)}.*`);
   if (given.json) console.log(JSON.stringify(result));
-}
-
-function wholeNumber(text: string): number {
-  if (/^\d{1,9}$/.test(text) && Number(text) >= 1) return Number(text);
-  throw new InvalidArgumentError('it must be a whole number, at least 1');
-}
-
-function groups(text: string): readonly Group[] {
-  const names = text.split(',');
-  const unknown = names.filter((name) => !(GROUPS as readonly string[]).includes(name));
-  if (unknown.length > 0) throw new InvalidArgumentError(`there is no ${unknown.join(', ')}`);
-  return names as readonly Group[];
 }

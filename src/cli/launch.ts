@@ -137,7 +137,8 @@ export async function control(
   if (!answer.ok) throw new Error(`the sandbox refused ${what}: ${await answer.text()}`);
 }
 
-async function freePort(): Promise<number> {
+/** A port of 127.0.0.1 that nobody listens on. */
+export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;

@@ -1,0 +1,110 @@
+import type { Field } from './field.ts';
+import { claims, factsOf, isAlive, running, signal } from './processes.ts';
+import type { Random } from './random.ts';
+import { pause, waitFor } from './wait.ts';
+
+/** Longer than the lease, and than the time after which a silent worker counts as dead. Milliseconds. */
+const STANDSTILL_MS = 45_000;
+/** A call that was under way in the database when its worker stood still has ended by then. Milliseconds. */
+const UNDER_WAY_MS = 200;
+
+/**
+ * A machine that stood still: others take over, and when it wakes it must send nothing from memory.
+ * @returns whether an SMS worker that held claimed rows stood still all the time, and woke
+ */
+export async function freeze(field: Field, random: Random): Promise<boolean> {
+  const pid = await hold(
+    field,
+    random,
+    'SIGSTOP',
+    (one) => signal(one, 'SIGCONT'),
+    async (one) => {
+      if (!signal(one, 'SIGSTOP')) return false;
+      return waitFor(async () => factsOf(one)?.state === 'T', 1_000, 1);
+    },
+  );
+  if (pid === undefined) return false;
+  const before = factsOf(pid);
+  await pause(STANDSTILL_MS);
+  const after = factsOf(pid);
+  const stood = before?.startedAt === after?.startedAt && after?.state === 'T';
+  const woke =
+    stood && signal(pid, 'SIGCONT') && (await waitFor(async () => factsOf(pid)?.state !== 'T', 2_000, 5));
+  field.say(
+    woke ? `the frozen worker ${pid} wakes` : `the frozen worker ${pid} did not stand still to the end`,
+  );
+  field.reserved.delete(pid);
+  return woke;
+}
+
+/**
+ * An SMS worker that no longer reaches PostgreSQL, and everything else still: nor does the database see it.
+ * @returns whether it held claimed rows when it was cut off, and lived to see the database again
+ */
+export async function cutOff(field: Field, random: Random): Promise<boolean> {
+  const { link } = field.remote;
+  const pid = await hold(
+    field,
+    random,
+    'cut off',
+    () => link.set('open'),
+    async () => {
+      await link.set('held');
+      return true;
+    },
+  );
+  if (pid === undefined) return false;
+  const before = factsOf(pid);
+  await pause(STANDSTILL_MS);
+  const lived = before !== undefined && factsOf(pid)?.startedAt === before.startedAt;
+  await link.set('open');
+  field.say(lived ? `worker ${pid} reaches PostgreSQL again` : `worker ${pid} ended while it was cut off`);
+  field.reserved.delete(pid);
+  return lived;
+}
+
+/**
+ * Stops a worker in the middle of its work, trying again until it holds claimed rows and can write nothing about them.
+ * It stays set aside: no other strike takes it.
+ */
+async function hold(
+  { herald, workers, remote, reserved, say, isOpen }: Field,
+  random: Random,
+  what: 'SIGSTOP' | 'cut off',
+  undo: (pid: number) => unknown,
+  act: (pid: number) => Promise<boolean>,
+): Promise<number | undefined> {
+  let held: number | undefined;
+  const candidates = () =>
+    what === 'cut off'
+      ? running([remote.child], /^worker sms$/, reserved)
+      : running(
+          workers.filter((worker) => worker !== remote.child),
+          /^worker sms$/,
+          reserved,
+        );
+  const tried = async () => {
+    const holders = await claims(herald);
+    const pid = random.pick(candidates().filter((one) => holders.has(one)));
+    if (pid === undefined) return !(await isOpen());
+    reserved.add(pid);
+    try {
+      if (await act(pid)) {
+        await pause(UNDER_WAY_MS);
+        // A kill that was under way leaves claims behind as well.
+        if ((await claims(herald)).has(pid) && isAlive(pid)) held = pid;
+      }
+    } finally {
+      if (held === undefined) {
+        await undo(pid);
+        reserved.delete(pid);
+      }
+    }
+    return held !== undefined;
+  };
+  await waitFor(tried, 60_000, 5);
+  say(
+    held === undefined ? `no SMS worker could be caught (${what})` : `worker ${held} stands still (${what})`,
+  );
+  return held;
+}
