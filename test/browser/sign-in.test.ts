@@ -161,9 +161,7 @@ describe.runIf(hasBrowser())('signing in, in a browser', () => {
 
   test.each([
     ['1440 px, light, Chinese', { viewport: DESK, colorScheme: 'light', locale: 'zh-CN' }],
-    ['1440 px, dark, English', { viewport: DESK, colorScheme: 'dark', locale: 'en' }],
-    ['320 px, dark, Chinese', { viewport: PHONE, colorScheme: 'dark', locale: 'zh-CN' }],
-    ['320 px, light, English', { viewport: PHONE, colorScheme: 'light', locale: 'en' }],
+    ['320 px, dark, English', { viewport: PHONE, colorScheme: 'dark', locale: 'en' }],
   ] as const)('axe finds nothing, and nothing sticks out: %s', async (_, look) => {
     const admin = await person(office.herald, 'admin', '王建国');
     const { link } = await invited('赵敏', 'author');
