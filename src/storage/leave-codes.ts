@@ -42,5 +42,8 @@ export const createLeaveCodeStore = (pool: pg.Pool): LeaveCodeStore => ({
 
   async end(phone) {
     await pool.query(`UPDATE leave_codes SET code_hmac = NULL WHERE ${OF_PHONE}`, [phone]);
+    await pool.query(
+      `DELETE FROM leave_codes WHERE greatest(day_began_at, sent_at) < now() - interval '2 days'`,
+    );
   },
 });

@@ -40,22 +40,15 @@ export const createSuppressionStore = (pool: pg.Pool, slot: number): Suppression
 
   block: ({ channel, address }, note, by) =>
     inTransaction(pool, async (client) => {
-      const { rows } = await client.query<{ reason: string }>(
-        'SELECT reason FROM suppressions WHERE channel = $1 AND address = $2',
-        [channel, address],
+      const { rowCount } = await client.query(
+        `INSERT INTO suppressions (channel, address, reason, source, note) VALUES ($1, $2, 'blocked', 'console', $3)
+         ON CONFLICT DO NOTHING`,
+        [channel, address, note],
       );
-      if (rows[0])
-        throw new HeraldError(
-          'conflict',
-          'suppressed-already',
-          `nothing is sent to this address already (${rows[0].reason})`,
-        );
+      if (rowCount === 0)
+        throw new HeraldError('conflict', 'suppressed-already', 'nothing is sent to this address already');
+      // It is written down; this stops what is queued for it.
       await suppressAddress(client, slot, { channel, address, reason: 'blocked', source: 'console' });
-      await client.query('UPDATE suppressions SET note = $3 WHERE channel = $1 AND address = $2', [
-        channel,
-        address,
-        note,
-      ]);
       await noteAudit(client, { by, act: 'block', ...about({ channel, address }, 'blocked') });
     }),
 

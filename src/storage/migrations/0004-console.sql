@@ -165,7 +165,8 @@ CREATE INDEX suppressions_blocked ON suppressions (created_at) WHERE reason = 'b
 
 -- Sent to a phone whose owner wants to leave and can neither open a link nor answer.
 CREATE TABLE leave_codes (
-  contact_id bigint PRIMARY KEY REFERENCES contacts ON DELETE CASCADE,
+  -- No foreign key: a contact that is gone leaves nothing here that says who it was, and old rows are removed.
+  contact_id bigint PRIMARY KEY,
   -- HMAC of number and code; NULL: it was used.
   code_hmac bytea,
   sent_at timestamptz NOT NULL DEFAULT now(),

@@ -162,7 +162,10 @@ export const DeliveryPage = (props: {
         facts={[
           [t.status, <Badge tone={TONES[delivery.status]}>{t[delivery.status]}</Badge>],
           ...(delivery.code === null ? [] : [[t.code, `${why(view, delivery)} (${delivery.code})`] as const]),
-          [t.address, address],
+          [
+            t.address,
+            delivery.channel === 'webhook' ? <a href={`/console/outlets/${address}`}>{address}</a> : address,
+          ],
           [t.channel, p[delivery.channel]],
           [t.language, delivery.locale],
           [t.attempt, number(view, delivery.attempt)],
