@@ -21,6 +21,8 @@ interface Options {
 
 /** Everything must be settled so long after the last strike: leases, two questions half a minute apart, and slack. */
 const SETTLE_WITHIN_MS = 600_000;
+/** And the rest sent, slowly. */
+const PER_RECIPIENT_MS = 20;
 /** What the gateways may do while the campaign lasts. */
 const FAULTS = {
   latencyMs: 60,
@@ -86,7 +88,11 @@ async function campaign(): Promise<boolean> {
     const [struck, people] = await Promise.all([strike(field, seed, kills, announce), acting]);
     say(`${struck.kills} kills, ${struck.others.join(', ')}; waiting until everything is settled`);
     const all = { ...begun, outage, ...people.followers };
-    const settled = await settle(herald, Object.values(all));
+    const settled = await settle(
+      herald,
+      Object.values(all),
+      SETTLE_WITHIN_MS + recipients * PER_RECIPIENT_MS,
+    );
     const { counts, leavers, stopped, offending } = await judge(herald, all, people.pause);
     for (const one of offending) say(`✗ ${one.delivery} ${one.why}\n${JSON.stringify(one.events, null, 1)}`);
 
@@ -165,7 +171,11 @@ function slowed(config: Config, recipients: number, kills: number): Config {
   };
 }
 
-async function settle({ app, sandboxUrl }: Launched, announcements: readonly number[]): Promise<boolean> {
+async function settle(
+  { app, sandboxUrl }: Launched,
+  announcements: readonly number[],
+  withinMs: number,
+): Promise<boolean> {
   const done = await waitFor(
     async () => {
       const { rows } = await app.pool.query(
@@ -179,7 +189,7 @@ async function settle({ app, sandboxUrl }: Launched, announcements: readonly num
       );
       return rows.length === 0;
     },
-    SETTLE_WITHIN_MS,
+    withinMs,
     500,
   );
   await control(sandboxUrl, {}, 'idle');

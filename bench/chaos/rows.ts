@@ -1,5 +1,6 @@
 import type { Channel } from '../../src/domain/channel.ts';
 import type { DeliveryStatus } from '../../src/domain/delivery.ts';
+import { MAX_DEATHS } from '../../src/domain/retry.ts';
 import { magicFor } from '../../src/sandbox/magic.ts';
 import { magicMailbox } from '../../src/sandbox/magic-mailboxes.ts';
 import type { Follower } from './interventions.ts';
@@ -12,6 +13,7 @@ export interface Row {
   readonly status: DeliveryStatus;
   readonly address: string;
   readonly sid: string | null;
+  readonly code: string | null;
   /** How many of its attempts were in doubt at some time. */
   readonly doubts: number;
   readonly leftAt: Date | null;
@@ -47,6 +49,8 @@ export const NOTHING_COUNTED = {
   afterStop: 0,
   afterPause: 0,
   unsettled: 0,
+  /** Never taken, and given up with a name because as many workers died over it as may (`worker-died`). */
+  gaveUp: 0,
   stillOpen: 0,
   /** Readers of the superseded texts whom the correction or the retraction missed, and others whom it reached. */
   wrongReaders: 0,
@@ -76,10 +80,12 @@ export function judgeRow(row: Row, entries: readonly Entry[], pause: Pause): rea
   if (row.doubts > 0 && row.channel === 'sms') find('inDoubtSms');
   if (row.status === 'unknown') find('unsettled');
   if (isOpen) find('stillOpen', `is still ${row.status}`);
+  const gaveUp = row.code === 'worker-died' && row.doubts >= MAX_DEATHS && entries.length === 0;
+  if (gaveUp) find('gaveUp');
 
   if (entries.length === 0 && row.sid !== null)
     find('missing', `is ${row.status}, but the gateway never took it`);
-  else if (entries.length === 0 && !isOpen && WHOLE.includes(row.part) && !isExplained(row))
+  else if (entries.length === 0 && !isOpen && WHOLE.includes(row.part) && !gaveUp && !isExplained(row))
     find('missing', `is ${row.status}, and nothing explains why no gateway took it`);
 
   // A bounce that comes while the worker dies tells as well that the mail was taken.

@@ -40,6 +40,7 @@ interface Found extends Row {
 
 const ROWS = `
   SELECT d.announcement_id AS id, d.n, d.channel, d.status, d.address_key AS address, d.provider_message_id AS sid,
+    d.error_code AS code,
     (SELECT count(*)::int FROM delivery_events e
      WHERE e.announcement_id = d.announcement_id AND e.n = d.n AND e.type = 'unknown') AS doubts,
     (SELECT s.created_at FROM suppressions s WHERE s.channel = d.channel AND s.address = d.address_key AND s.reason = 'left') AS "leftAt",

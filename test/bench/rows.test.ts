@@ -9,6 +9,7 @@ const row = (facts: Partial<Row> = {}): Row => ({
   status: 'delivered',
   address: '+12005550100001',
   sid: 'SM1',
+  code: null,
   doubts: 0,
   leftAt: null,
   stoppedAt: null,
@@ -61,6 +62,14 @@ test('what explains that nobody took it', () => {
   expect(blamed(row({ ...nobody, channel: 'email', address: 'c1+busy@example.org' }), [])).toEqual([
     'missing 1',
   ]);
+});
+
+test('over which as many workers died as may was given up, is counted, and must say so', () => {
+  const died = { status: 'failed', sid: null, code: 'worker-died', doubts: 5 } as const;
+  expect(blamed(row(died), [])).toEqual([]);
+  expect(judgeRow(row(died), [], PAUSE).map(({ count }) => count)).toContain('gaveUp');
+  expect(blamed(row({ ...died, doubts: 4 }), [])).toEqual(['missing 1']);
+  expect(blamed(row({ ...died, code: '30008' }), [])).toEqual(['missing 1']);
 });
 
 test('Herald says that it was taken, and it was not', () => {
