@@ -25,6 +25,7 @@ import { quietHoursRoutes } from './api/quiet-hours.ts';
 import { subscriberRoutes } from './api/subscribers.ts';
 import { userRoutes } from './api/users.ts';
 import { twilioCallbacks } from './callbacks/twilio.ts';
+import { closeSoon } from './closing.ts';
 import { consolePages } from './console/console.ts';
 import { docsPages, openApi } from './docs.ts';
 import { honourIdempotencyKeys } from './idempotency.ts';
@@ -74,6 +75,7 @@ export async function buildServer(app: WebApp): Promise<FastifyInstance> {
   server.setValidatorCompiler(validatorCompiler);
   server.setSerializerCompiler(serializerCompiler);
   takeJson(server);
+  closeSoon(server);
 
   server.addHook('onRequest', async (request, reply) => {
     reply.header('x-request-id', request.id);

@@ -15,6 +15,8 @@ describe('access', () => {
   const OPEN = [
     '/',
     '/style.css',
+    '/leave',
+    '/leave/code',
     '/u/:token',
     '/healthz',
     '/readyz',
