@@ -34,21 +34,7 @@ function partOf(path: string): string {
   const [top = '', folder = '', file] = path.split('/');
   if (top !== 'src') return top;
   if (file === undefined) return 'app';
-  return folder === 'pipeline' &&
-    [
-      'ports.ts',
-      'stores.ts',
-      'account-store.ts',
-      'admin-store.ts',
-      'call-store.ts',
-      'citizen-store.ts',
-      'audit-store.ts',
-      'message-store.ts',
-      'outlet-store.ts',
-      'report-store.ts',
-    ].includes(file)
-    ? 'contracts'
-    : folder;
+  return folder === 'pipeline' && /^(ports|stores|[a-z]+-store)\.ts$/.test(file) ? 'contracts' : folder;
 }
 
 /** What a module imports or re-exports by name; `import()` with a computed name is not seen. */

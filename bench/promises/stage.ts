@@ -2,7 +2,7 @@ import { type Launched, launch } from '../../src/cli/launch.ts';
 import type { ReadyConfig } from '../../src/config.ts';
 import type { Channel } from '../../src/domain/channel.ts';
 import { createLog } from '../../src/log.ts';
-import type { Actor } from '../../src/pipeline/stores.ts';
+import type { Actor } from '../../src/pipeline/announcement-store.ts';
 import { waitFor } from '../chaos/wait.ts';
 import { createOutbox, type TakenMessage } from './outbox.ts';
 

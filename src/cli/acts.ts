@@ -1,6 +1,6 @@
 import { type Command, Option } from 'commander';
 import type { App } from '../app.ts';
-import type { Actor, AnnouncementRecord } from '../pipeline/stores.ts';
+import type { Actor, AnnouncementRecord } from '../pipeline/announcement-store.ts';
 import { actor, type Context } from './context.ts';
 import { type Printing, print } from './output.ts';
 

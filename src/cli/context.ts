@@ -11,7 +11,7 @@ import { type Config, loadConfig } from '../config.ts';
 import { HeraldError } from '../domain/errors.ts';
 import '../domain/plain-words.ts';
 import { createLog } from '../log.ts';
-import type { Actor } from '../pipeline/stores.ts';
+import type { Actor } from '../pipeline/announcement-store.ts';
 import { keptSecret, provision } from '../provision.ts';
 import type { Io } from './output.ts';
 import { findRunning } from './running.ts';

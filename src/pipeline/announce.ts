@@ -16,10 +16,6 @@ import {
 import type { Channel, Gateway } from '../domain/channel.ts';
 import { HeraldError } from '../domain/errors.ts';
 import type { OfficeStyle } from '../domain/template.ts';
-import { checkAnnouncement, checkTimes, checkUnfinished, parseDraft } from './check-announcement.ts';
-import { checkFrozen, createFreeze, type FreezeDeps } from './freeze.ts';
-import type { TemplateLibrary } from './ports.ts';
-import { createPreviewer, type HeldUntil, type Preview } from './preview.ts';
 import type {
   Actor,
   ActRecord,
@@ -27,7 +23,11 @@ import type {
   AnnouncementRecord,
   AnnouncementStore,
   AnnouncementTransaction,
-} from './stores.ts';
+} from './announcement-store.ts';
+import { checkAnnouncement, checkTimes, checkUnfinished, parseDraft } from './check-announcement.ts';
+import { checkFrozen, createFreeze, type FreezeDeps } from './freeze.ts';
+import type { TemplateLibrary } from './ports.ts';
+import { createPreviewer, type HeldUntil, type Preview } from './preview.ts';
 import { createSuggest, type Suggest } from './suggest.ts';
 
 /** The acts of the press office. Each checks role, state and content, and writes what it did in one transaction. */

@@ -1,5 +1,5 @@
 import type { Anchor, AuditRow, BrokenLink } from '../domain/audit.ts';
-import type { Actor } from './stores.ts';
+import type { Actor } from './announcement-store.ts';
 
 /** Who does something; absent: whoever runs this process (the operator of a command, or Herald itself). */
 export type By = Pick<Actor, 'id'> | undefined;

@@ -4,7 +4,7 @@ import { HeraldError, type Issue } from '../domain/errors.ts';
 import type { SmsContent } from '../domain/message.ts';
 import type { TemplateBundle, TemplateManifest } from '../domain/template.ts';
 import { containsUrl } from '../domain/urls.ts';
-import type { AnnouncementStore } from './stores.ts';
+import type { AnnouncementStore } from './announcement-store.ts';
 
 /**
  * Reads an announcement as somebody sent it.

@@ -4,11 +4,11 @@ import { HeraldError } from '../domain/errors.ts';
 import type { OpaqueIds } from '../domain/opaque-id.ts';
 import { requireReasons } from '../domain/privacy-lint.ts';
 import type { TemplateBundle } from '../domain/template.ts';
+import type { AnnouncementRecord, AnnouncementStore, AnnouncementTransaction } from './announcement-store.ts';
 import { checkAnnouncement } from './check-announcement.ts';
 import { renderContext } from './compose.ts';
 import type { Renderer } from './ports.ts';
 import { smsProblems } from './preview.ts';
-import type { AnnouncementRecord, AnnouncementStore, AnnouncementTransaction } from './stores.ts';
 
 export interface FreezeDeps {
   readonly renderer: Renderer;

@@ -1,8 +1,8 @@
 import type { Draft } from '../domain/announcement.ts';
 import type { Gateway } from '../domain/channel.ts';
 import type { TemplateBundle } from '../domain/template.ts';
+import type { Actor } from './announcement-store.ts';
 import type { Job, SingleChannel } from './ports.ts';
-import type { Actor } from './stores.ts';
 
 /** What is kept of a single message beside whom it goes to. */
 export interface MessageDraft extends Pick<Draft, 'mode' | 'template' | 'content'> {

@@ -5,11 +5,11 @@ import type { OpaqueIds } from '../domain/opaque-id.ts';
 import { messageSchema } from '../domain/single-message.ts';
 import type { OfficeStyle } from '../domain/template.ts';
 import { normaliseEmail, normalisePhone } from './address.ts';
+import type { Actor } from './announcement-store.ts';
 import { fieldIssues, smsProblem } from './check-announcement.ts';
 import { renderContext } from './compose.ts';
 import type { MessageDraft, MessageStore, NewMessage } from './message-store.ts';
 import type { Job, Renderer, SingleChannel, TemplateLibrary } from './ports.ts';
-import type { Actor } from './stores.ts';
 
 /**
  * The lane for single messages: to one person, not a publication, so nobody else approves it. It goes before

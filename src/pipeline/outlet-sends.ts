@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import type { AnnouncementState } from '../domain/announcement.ts';
 import type { Channel, Gateway } from '../domain/channel.ts';
 import { OPEN_STATUSES } from '../domain/delivery.ts';
 import { HeraldError } from '../domain/errors.ts';
@@ -8,6 +9,9 @@ import type { OutletSends, OutletStore } from './outlet-store.ts';
 import type { ChannelAdapter, Clock } from './ports.ts';
 import type { ReadMessage } from './read.ts';
 import type { ReceiptStore } from './stores.ts';
+
+/** Stopped ones stay stopped, whoever asks for one more. */
+const SENDABLE: readonly AnnouncementState[] = ['sending', 'completed'];
 
 export interface OutletSendsDeps {
   readonly outlets: OutletStore;
@@ -71,7 +75,14 @@ export function createOutletSends(deps: OutletSendsDeps): OutletSends {
     },
 
     async again(announcementId, n, by) {
-      const { endpointId, status, attempt, gateway } = await outlets.sent(announcementId, n);
+      const { endpointId, status, attempt, gateway, state, replaced } = await outlets.sent(announcementId, n);
+      if (replaced || !SENDABLE.includes(state))
+        throw new HeraldError(
+          'conflict',
+          'announcement-stopped',
+          `the announcement is ${replaced ? 'superseded' : state}: nothing of it leaves any more`,
+          { fix: state === 'paused' ? 'resume it first' : 'send again what has superseded it' },
+        );
       if (OPEN_STATUSES.includes(status))
         throw new HeraldError('conflict', 'still-under-way', 'it is still being tried', {
           fix: 'wait for its next attempt',

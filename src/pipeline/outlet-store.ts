@@ -1,3 +1,4 @@
+import type { AnnouncementState } from '../domain/announcement.ts';
 import type { Gateway } from '../domain/channel.ts';
 import type { DeliveryStatus } from '../domain/delivery.ts';
 import type { Content } from '../domain/template.ts';
@@ -58,6 +59,10 @@ export interface OutletStore {
     readonly status: DeliveryStatus;
     readonly attempt: number;
     readonly gateway: Gateway;
+    /** Its announcement's. */
+    readonly state: AnnouncementState;
+    /** Another one that was approved has taken its place. */
+    readonly replaced: boolean;
   }>;
   /** Written down before it is sent. @throws HeraldError `no-such-endpoint` */
   beginTest(endpointId: number, by: By): Promise<number>;

@@ -7,10 +7,10 @@ import type { EmailContent, SmsContent } from '../domain/message.ts';
 import type { OpaqueIds } from '../domain/opaque-id.ts';
 import { type ReasonedFinding, reasonedFindings } from '../domain/privacy-lint.ts';
 import type { TemplateBundle } from '../domain/template.ts';
+import type { AnnouncementRecord, AnnouncementStore } from './announcement-store.ts';
 import { smsProblem } from './check-announcement.ts';
 import { renderContext } from './compose.ts';
 import type { CompiledTemplate, Renderer } from './ports.ts';
-import type { AnnouncementRecord, AnnouncementStore } from './stores.ts';
 
 /** What a citizen or a newsroom would get, and how many of them. */
 export interface Preview {

@@ -1,6 +1,6 @@
 import { canonicalJson } from '../domain/announcement.ts';
+import type { AnnouncementStore } from './announcement-store.ts';
 import type { Clock } from './ports.ts';
-import type { AnnouncementStore } from './stores.ts';
 
 /** Answers that are kept at once; the oldest go first. */
 const KEPT = 100;

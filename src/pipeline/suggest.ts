@@ -8,15 +8,15 @@ import {
   urgencyOf,
 } from '../domain/announcement.ts';
 import { HeraldError } from '../domain/errors.ts';
-import { checkAnnouncement } from './check-announcement.ts';
-import type { Freeze } from './freeze.ts';
 import type {
   Actor,
   AnnouncementRecord,
   AnnouncementStore,
   AnnouncementTransaction,
   Suggestion,
-} from './stores.ts';
+} from './announcement-store.ts';
+import { checkAnnouncement } from './check-announcement.ts';
+import type { Freeze } from './freeze.ts';
 
 /** How a typo is mended without costing the approver the right to approve. */
 export interface Suggest {

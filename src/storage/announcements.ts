@@ -8,8 +8,8 @@ import type {
   AnnouncementRecord,
   AnnouncementStore,
   AnnouncementTransaction,
-  SentRecord,
-} from '../pipeline/stores.ts';
+} from '../pipeline/announcement-store.ts';
+import type { SentRecord } from '../pipeline/stores.ts';
 import { countAudience, idsOf, loadChain } from './audience.ts';
 import { inTransaction } from './pool.ts';
 import { heldUntil } from './quiet-hours.ts';
@@ -20,6 +20,7 @@ type Queryable = Pick<pg.Pool, 'query'>;
 const recordOver = (cases: string) => `
   SELECT a.id, a.state, a.kind, a.mode, a.urgency, a.supersedes, a.revision, a.gateway, a.reason,
     ARRAY(SELECT b.id FROM announcements b WHERE b.supersedes = a.id ORDER BY b.id) AS "supersededBy",
+    ARRAY(SELECT b.id FROM announcements b WHERE b.supersedes = a.id AND b.approved_at IS NOT NULL ORDER BY b.id) AS "replacedBy",
     r.draft, CASE WHEN a.state <> 'draft' THEN encode(r.sha256, 'hex') END AS sha256,
     json_build_object('reference', c.reference, 'title', c.title) AS "case",
     a.created_at AS "createdAt", a.submitted_at AS "submittedAt", a.approved_at AS "approvedAt", a.scheduled_at AS "scheduledAt",

@@ -226,15 +226,11 @@ export function createDeliveryStore(pool: pg.Pool, sealer: Sealer): DeliveryStor
       const record = await loadSent(pool, announcementId);
       const bundle = await loadBundle(pool, announcementId);
       if (!bundle) throw new Error(`announcement ${announcementId} has no frozen templates`);
-      // Outsiders learn what has superseded it, not that somebody is writing a correction.
-      const { rows } = await pool.query<{ now: Date; supersededBy: number[] }>(
-        `SELECT now(), ARRAY(SELECT id FROM announcements WHERE supersedes = $1 AND approved_at IS NOT NULL ORDER BY id) AS "supersededBy"`,
-        [announcementId],
-      );
-      const { now, supersededBy = [] } = rows[0] ?? {};
-      const nowMs = now?.getTime() ?? Number.NaN;
+      const { rows } = await pool.query<{ now: Date }>('SELECT now()');
+      const nowMs = rows[0]?.now.getTime() ?? Number.NaN;
       return {
-        record: { ...record, supersededBy },
+        // Outsiders learn what has superseded it, not that somebody is writing a correction.
+        record: { ...record, supersededBy: record.replacedBy },
         bundle,
         chain: await loadChain(pool, announcementId),
         nowMs,

@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import type { AnnouncementState } from '../domain/announcement.ts';
 import type { Gateway } from '../domain/channel.ts';
 import type { DeliveryStatus } from '../domain/delivery.ts';
 import { HeraldError } from '../domain/errors.ts';
@@ -56,8 +57,12 @@ export const createOutletStore = (pool: pg.Pool, sealer: Sealer): OutletStore =>
       status: DeliveryStatus;
       attempt: number;
       gateway: Gateway;
+      state: AnnouncementState;
+      replaced: boolean;
     }>(
-      `SELECT d.contact_id AS "endpointId", d.status, d.attempt, a.gateway FROM deliveries d
+      `SELECT d.contact_id AS "endpointId", d.status, d.attempt, a.gateway, a.state,
+         EXISTS (SELECT FROM announcements b WHERE b.supersedes = a.id AND b.approved_at IS NOT NULL) AS replaced
+       FROM deliveries d
        JOIN announcements a ON a.id = d.announcement_id
        WHERE d.announcement_id = $1 AND d.n = $2 AND d.channel = 'webhook' AND a.gateway IS NOT NULL`,
       [announcementId, n],

@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import { HeraldError } from '../domain/errors.ts';
-import type { Suggestion } from '../pipeline/stores.ts';
+import type { Suggestion } from '../pipeline/announcement-store.ts';
 
 type Queryable = Pick<pg.Pool, 'query'>;
 

@@ -63,8 +63,9 @@ describe.runIf(hasBrowser())('an announcement, in two browsers', () => {
     await theirs.getByRole('button', { name: /批准（试运行，30 人/ }).click();
     await theirs.waitForURL('**/progress');
     // It moves by itself: nothing is loaded again.
-    await theirs.getByText('已完成').waitFor({ timeout: 25_000 });
+    await theirs.locator('#badges', { hasText: '已完成' }).waitFor({ timeout: 25_000 });
     await theirs.getByText('30 / 30').waitFor();
+    await theirs.locator('#acts:empty').waitFor({ state: 'attached' });
 
     await theirs.getByRole('link', { name: '逐条记录' }).click();
     await theirs.getByLabel('手机号、邮箱或编号').fill('+1 202 555 1007');

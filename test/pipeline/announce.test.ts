@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { App } from '../../src/app.ts';
-import type { Actor } from '../../src/pipeline/stores.ts';
+import type { Actor } from '../../src/pipeline/announcement-store.ts';
 import { DRAFT, type Herald, refusal, startHerald } from './herald.ts';
 
 let herald: Herald;

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { Actor } from '../../src/pipeline/stores.ts';
+import type { Actor } from '../../src/pipeline/announcement-store.ts';
 import { eventually } from '../support/eventually.ts';
 import { DRAFT, type Herald, refusal, startHerald } from './herald.ts';
 

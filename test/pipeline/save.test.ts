@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { App } from '../../src/app.ts';
 import { versionOf } from '../../src/domain/announcement.ts';
-import type { Actor } from '../../src/pipeline/stores.ts';
+import type { Actor } from '../../src/pipeline/announcement-store.ts';
 import { DRAFT, type Herald, refusal, startHerald } from './herald.ts';
 
 let herald: Herald;

@@ -3,13 +3,8 @@ import { test as base, describe, expect } from 'vitest';
 import { canonicalSha256, type Draft, urgencyOf } from '../../src/domain/announcement.ts';
 import type { Channel, Gateway } from '../../src/domain/channel.ts';
 import type { DeliveryStatus } from '../../src/domain/delivery.ts';
-import type {
-  Actor,
-  AttemptRecord,
-  ClaimedDelivery,
-  ReceiptFact,
-  ShardClaim,
-} from '../../src/pipeline/stores.ts';
+import type { Actor } from '../../src/pipeline/announcement-store.ts';
+import type { AttemptRecord, ClaimedDelivery, ReceiptFact, ShardClaim } from '../../src/pipeline/stores.ts';
 import { createAnnouncementStore } from '../../src/storage/announcements.ts';
 import { createDeliveryStore } from '../../src/storage/deliveries.ts';
 import { createExpansionStore } from '../../src/storage/expansions.ts';

@@ -1,5 +1,5 @@
 import type { FastifyRequest } from 'fastify';
-import type { AnnouncementRecord } from '../../pipeline/stores.ts';
+import type { AnnouncementRecord } from '../../pipeline/announcement-store.ts';
 import { idParams } from '../api/common.ts';
 import type { WebApp } from '../web-app.ts';
 import type { View } from './view.ts';

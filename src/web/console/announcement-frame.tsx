@@ -1,5 +1,5 @@
 import { type AnnouncementState, STATES } from '../../domain/announcement.ts';
-import type { AnnouncementRecord } from '../../pipeline/stores.ts';
+import type { AnnouncementRecord } from '../../pipeline/announcement-store.ts';
 import { Badge, Notice, type Tone } from './components/notice.tsx';
 import { Tabs } from './components/table.tsx';
 import { Fragment, h, type Markup, type PropsWithChildren } from './jsx.ts';
@@ -68,6 +68,27 @@ export const Marks = ({
   );
 };
 
+/** What it is and where it stands. @param props.moved sent to a page that shows them already, in place of those */
+export const Badges = ({
+  view,
+  record,
+  moved = false,
+}: {
+  readonly view: View;
+  readonly record: Pick<AnnouncementRecord, 'state' | 'kind' | 'urgency' | 'mode'>;
+  readonly moved?: boolean;
+}): Markup => {
+  const t = announcements[view.locale];
+  return (
+    <p class="badges" id="badges" {...(moved && { 'hx-swap-oob': 'true' })}>
+      <StateBadge view={view} state={record.state} />
+      <Badge>{t[record.kind]}</Badge>
+      <Badge tone={record.urgency === 'urgent' ? 'danger' : 'neutral'}>{t[record.urgency]}</Badge>
+      {record.mode === 'exercise' && <Badge tone="warning">{t.exercise}</Badge>}
+    </p>
+  );
+};
+
 /** Every page of one announcement: what it is called, its marks, and the way to its other pages. */
 export const AnnouncementPage = ({
   view,
@@ -109,12 +130,7 @@ export const AnnouncementPage = ({
       ]}
       {...rest}
     >
-      <p class="badges">
-        <StateBadge view={view} state={record.state} />
-        <Badge>{t[record.kind]}</Badge>
-        <Badge tone={record.urgency === 'urgent' ? 'danger' : 'neutral'}>{t[record.urgency]}</Badge>
-        {record.mode === 'exercise' && <Badge tone="warning">{t.exercise}</Badge>}
-      </p>
+      <Badges view={view} record={record} />
       <Marks view={view} record={record} nameOf={nameOf} />
       <Tabs label={t.parts} tabs={tabs} current={`${page}${current}`} />
       {children}

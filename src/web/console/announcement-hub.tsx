@@ -1,4 +1,4 @@
-import type { ActRecord, AnnouncementRecord } from '../../pipeline/stores.ts';
+import type { ActRecord, AnnouncementRecord } from '../../pipeline/announcement-store.ts';
 import { AnnouncementPage } from './announcement-frame.tsx';
 import { Act, ButtonLink } from './components/form.tsx';
 import { Notice } from './components/notice.tsx';
@@ -20,8 +20,6 @@ export interface Hub {
   readonly labelOf: (locale: string, field: string) => string;
   readonly listName: (list: 'topics' | 'districts', code: string) => string;
   readonly done?: string | undefined;
-  /** Those of its `supersededBy` that were approved: until then, it still stands. */
-  readonly supersededBy: readonly number[];
   /** Undefined while nobody has seen it. */
   readonly recall: Recall | undefined;
 }
@@ -61,9 +59,9 @@ export const HubPage = (hub: Hub): Markup => {
             {record.reason}
           </Notice>
         )}
-      {hub.supersededBy.length > 0 && (
+      {record.replacedBy.length > 0 && (
         <Notice kind="info" title={t.superseded}>
-          {hub.supersededBy.map((id) => (
+          {record.replacedBy.map((id) => (
             <a href={pageOf(id)}>{t.supersededBy} </a>
           ))}
         </Notice>

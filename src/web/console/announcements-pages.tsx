@@ -1,6 +1,6 @@
 import { STATES } from '../../domain/announcement.ts';
+import type { AnnouncementRecord } from '../../pipeline/announcement-store.ts';
 import type { DeliverySums } from '../../pipeline/report-store.ts';
-import type { AnnouncementRecord } from '../../pipeline/stores.ts';
 import { headlineOf, StateBadge } from './announcement-frame.tsx';
 import { Button, ButtonLink, Field, Select } from './components/form.tsx';
 import { Badge, Empty } from './components/notice.tsx';

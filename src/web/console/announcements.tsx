@@ -75,7 +75,6 @@ export const announcementPages: ConsolePages = (server, app) => {
         announce.acts(id),
         announcementFacts(app, view),
       ]);
-      const later = await Promise.all(record.supersededBy.map((one) => announce.get(one)));
       const wasSeen = SEEN.includes(record.state) && record.approvedAt !== null;
       return show(
         reply,
@@ -86,7 +85,6 @@ export const announcementPages: ConsolePages = (server, app) => {
           {...facts}
           labelOf={facts.labelOf(record.draft.template)}
           done={request.query.done}
-          supersededBy={later.filter(({ approvedAt }) => approvedAt !== null).map((one) => one.id)}
           recall={wasSeen ? await recallOf(app, id) : undefined}
         />,
       );

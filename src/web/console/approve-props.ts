@@ -1,6 +1,6 @@
+import type { AnnouncementRecord, Suggestion } from '../../pipeline/announcement-store.ts';
 import type { ApproverCall } from '../../pipeline/call-store.ts';
 import type { Preview } from '../../pipeline/preview.ts';
-import type { AnnouncementRecord, Suggestion } from '../../pipeline/stores.ts';
 import type { Typed } from './forms.ts';
 import type { View } from './view.ts';
 

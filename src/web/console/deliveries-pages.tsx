@@ -2,8 +2,8 @@ import type { Channel } from '../../domain/channel.ts';
 import { CHANNELS } from '../../domain/channel.ts';
 import { DELIVERY_STATUSES, type DeliveryStatus } from '../../domain/delivery.ts';
 import type { MessageContent } from '../../domain/message.ts';
+import type { AnnouncementRecord } from '../../pipeline/announcement-store.ts';
 import type { DeliveryEvent, DeliveryRow } from '../../pipeline/report-store.ts';
-import type { AnnouncementRecord } from '../../pipeline/stores.ts';
 import { AnnouncementPage, headlineOf, Marks } from './announcement-frame.tsx';
 import { Button, ButtonLink, Field, Select } from './components/form.tsx';
 import { Json, Mail, Sms } from './components/message.tsx';
@@ -157,7 +157,7 @@ export const DeliveryPage = (props: {
       ]}
     >
       <Marks view={view} record={record} nameOf={nameOf} />
-      {record.supersededBy.length > 0 && <Notice kind="warning">{p.superseded}</Notice>}
+      {record.replacedBy.length > 0 && <Notice kind="warning">{p.superseded}</Notice>}
       <Facts
         facts={[
           [t.status, <Badge tone={TONES[delivery.status]}>{t[delivery.status]}</Badge>],

@@ -1,7 +1,7 @@
 import type { Kind } from '../../domain/announcement.ts';
 import type { Content } from '../../domain/template.ts';
 import type { ConsoleLocale } from '../../pipeline/account-store.ts';
-import type { AnnouncementRecord } from '../../pipeline/stores.ts';
+import type { AnnouncementRecord } from '../../pipeline/announcement-store.ts';
 import { type DraftForm, type FormTemplate, formOf } from './draft-form.ts';
 import { write } from './words/write.ts';
 

@@ -2,7 +2,7 @@ import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import type { AnnouncementState } from '../../domain/announcement.ts';
 import { CHANNELS } from '../../domain/channel.ts';
-import type { AnnouncementRecord } from '../../pipeline/stores.ts';
+import type { AnnouncementRecord } from '../../pipeline/announcement-store.ts';
 import { sessionOf } from '../session.ts';
 import type { WebApp } from '../web-app.ts';
 import { announcementIn } from './announcement-facts.ts';

@@ -1,5 +1,5 @@
 import { FATES, type Fate } from '../../domain/progress.ts';
-import { AnnouncementPage, StateBadge } from './announcement-frame.tsx';
+import { AnnouncementPage, Badges, StateBadge } from './announcement-frame.tsx';
 import { Curves } from './components/curves.tsx';
 import { Act, ButtonLink } from './components/form.tsx';
 import { Empty, Notice, type Tone } from './components/notice.tsx';
@@ -51,7 +51,7 @@ export const ProgressPage = (
       scripts={over ? [] : ['sse.js']}
       actions={!over && <ButtonLink href={`${page}/progress`}>{t.refresh}</ButtonLink>}
     >
-      {record.supersededBy.length > 0 && <Notice kind="warning">{t.superseded}</Notice>}
+      {record.replacedBy.length > 0 && <Notice kind="warning">{t.superseded}</Notice>}
       {notice && <Notice kind="good">{t[notice]}</Notice>}
       <div {...moving}>
         <ProgressPart view={view} facts={facts} page={page} />
@@ -61,8 +61,17 @@ export const ProgressPage = (
   );
 };
 
+/** What moves, and what stands elsewhere on the page and changes with it. */
+export const ProgressNews = (props: Props): Markup => (
+  <>
+    <ProgressPart {...props} />
+    <Badges view={props.view} record={props.facts.record} moved />
+    {isOver(props.facts) && <div id="acts" hx-swap-oob="true" />}
+  </>
+);
+
 /** What moves. */
-export const ProgressPart = ({ view, facts }: Props): Markup => {
+const ProgressPart = ({ view, facts }: Props): Markup => {
   const t = progress[view.locale];
   const { record, channels, expanded } = facts;
   const over = isOver(facts);
@@ -277,7 +286,7 @@ const Acts = ({ view, facts, page }: Props): Markup => {
     ['cancel', ['approved', 'sending', 'paused'], t.stop, stopText, t.stopNow, 'danger'],
   ] as const;
   return (
-    <div class="acts">
+    <div class="acts" id="acts">
       {mayAct &&
         offered.map(
           ([act, states, label, text, now, look]) =>

@@ -7,7 +7,7 @@ import type { ConsolePages } from './console-pages.ts';
 import { h } from './jsx.ts';
 import { createLive } from './live.ts';
 import { isOver, type ProgressFacts, progressLooker } from './progress-facts.ts';
-import { ProgressPage, ProgressPart } from './progress-pages.tsx';
+import { ProgressNews, ProgressPage } from './progress-pages.tsx';
 import { goTo, show, viewOf } from './view.ts';
 
 const query = z.object({ done: z.string().max(40).optional() }).loose();
@@ -51,7 +51,7 @@ export const progressPages: ConsolePages = (server, app) => {
       return live.stream(
         reply,
         id,
-        (facts) => String(<ProgressPart view={view} facts={facts} page={pageOf(id)} />),
+        (facts) => String(<ProgressNews view={view} facts={facts} page={pageOf(id)} />),
         () => stillSignedIn(request, app),
       );
     },

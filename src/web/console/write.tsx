@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { KINDS, versionOf } from '../../domain/announcement.ts';
 import { CHANNELS } from '../../domain/channel.ts';
 import { HeraldError } from '../../domain/errors.ts';
-import type { AnnouncementRecord } from '../../pipeline/stores.ts';
+import type { AnnouncementRecord } from '../../pipeline/announcement-store.ts';
 import { actorOf, sessionOf } from '../session.ts';
 import { announcementIn } from './announcement-facts.ts';
 import type { ConsolePages } from './console-pages.ts';

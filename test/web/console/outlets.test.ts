@@ -199,6 +199,36 @@ describe('a delivery', () => {
     expect((await received(name)).map(({ outcome }) => outcome)).toEqual(['accepted', 'repeat 1']);
   });
 
+  test('of an announcement that was stopped or superseded is not: nothing of it leaves any more', async () => {
+    const { announce, ids } = herald.app;
+    const by = { id: approver.id, role: 'approver' as const };
+    const again = async ({ page, delivery }: Awaited<ReturnType<typeof failed>>) =>
+      (await theirs.post(`${page}/again`, { delivery })).location.split('?')[1];
+    const stopped = await failed();
+    await announce.cancel(ids.decode('delivery', stopped.delivery).id, by);
+    expect(await again(stopped)).toBe('done=may-not');
+    expect(await received(stopped.name)).toEqual([]);
+
+    const replaced = await failed();
+    const { id: old } = ids.decode('delivery', replaced.delivery);
+    await herald.app.pool.query(
+      `UPDATE announcements SET state = 'completed', ended_at = now() WHERE id = $1`,
+      [old],
+    );
+    const writer = { id: author.id, role: 'author' as const };
+    const supersedes = ids.encode('announcement', old);
+    const { id } = await announce.create(
+      { ...DRAFT, kind: 'retraction', supersedes, channels: ['webhook'] },
+      writer,
+    );
+    // A draft changes nothing yet.
+    expect(await again(replaced)).toBe('done=again');
+    await announce.submit(id, writer);
+    await announce.approve(id, by);
+    expect(await again(replaced)).toBe('done=may-not');
+    expect(await received(replaced.name)).toHaveLength(1);
+  });
+
   test('that is under way, or goes where nothing may be sent, is not', async () => {
     const { page, delivery } = await failed();
     await theirs.post(`${page}/disable`, { reason: 'moved' });

@@ -135,6 +135,9 @@ describe('watching it', () => {
     await become(id, 1, 300, 'sent', null);
     await until(/300 of 1,200/);
     await herald.app.announce.cancel(id, { id: approver.id, role: 'approver' });
+    // What stands elsewhere on the page follows: its state, and no button to stop what is over.
+    await until(/id="badges" hx-swap-oob="true"/);
+    await until(/<div id="acts" hx-swap-oob="true"/);
     await until(/event: over/);
   });
 

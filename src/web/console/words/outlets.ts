@@ -77,7 +77,7 @@ export const outlets = words({
     wasEnabled: '已恢复推送。',
     sent: '已再次推送，媒体已收到。',
     notSent: '已再次推送，但媒体没有接收。原因见该条记录。',
-    mayNotSend: '现在不能再次推送：可能仍在自动重试，或该地址已停用。',
+    mayNotSend: '现在不能再次推送：可能仍在自动重试，该地址已停用，或通告已停止、已被取代。',
     badUrl: '此地址不能使用。',
     taken: '此地址已登记。',
     unknownList: '所选主题或辖区已停用，请重新选择。',
@@ -160,7 +160,8 @@ export const outlets = words({
     wasEnabled: 'Switched on.',
     sent: 'Sent again, and taken by the outlet.',
     notSent: 'Sent again, but the outlet did not take it. Its record says why.',
-    mayNotSend: 'It cannot be sent again now: it is still being tried, or the address is switched off.',
+    mayNotSend:
+      'It cannot be sent again now: it is still being tried, the address is switched off, or the announcement was stopped or superseded.',
     badUrl: 'This address cannot be used.',
     taken: 'This address is there already.',
     unknownList: 'A topic or district that you chose is archived. Choose again.',
