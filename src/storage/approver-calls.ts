@@ -9,16 +9,22 @@ import { inTransaction } from './pool.ts';
 /** How long an approver has before the next one is called. */
 const ANSWER_WITHIN = `interval '5 minutes'`;
 
+/** Calls for what is to be approved now: a text that was changed by an accepted suggestion is called for anew. */
+const PRESENT = `c.announcement_id = a.id AND c.submitted_at = a.submitted_at AND c.revision = a.revision`;
+
 const IS_DUE = `a.state = 'submitted' AND a.mode = 'live' AND NOT EXISTS (
-    SELECT FROM approver_calls c WHERE c.announcement_id = a.id AND c.submitted_at = a.submitted_at AND c.escalate_at > now())`;
+    SELECT FROM approver_calls c WHERE ${PRESENT} AND c.escalate_at > now())`;
 
 /**
- * The next one: of those who are on duty, in the rota's order; where none of them can be called, of all, admins last. Who
- * wrote any of it may not approve it.
+ * The next one: whose suggestion was just taken over; of those who are on duty, in the rota's order; where none of them can be
+ * called, of all, admins last. Who wrote any of it may not approve it.
  */
 const NEXT = `
   WITH able AS (
-    SELECT u.id, u.role, u.locale, u.phone, u.email, duty.position FROM users u
+    SELECT u.id, u.role, u.locale, u.phone, u.email, duty.position, EXISTS (
+      SELECT FROM suggestions s JOIN announcements a ON a.id = s.announcement_id AND a.revision = s.revision + 1
+      WHERE a.id = $1 AND s.user_id = u.id AND s.decision = 'accepted') AS suggested
+    FROM users u
     LEFT JOIN LATERAL (
       SELECT min(r.position) AS position FROM rota r WHERE r.user_id = u.id AND r.starts_at <= now() AND r.ends_at > now()
     ) duty ON true
@@ -27,10 +33,10 @@ const NEXT = `
   )
   SELECT able.id AS "userId", able.locale, able.phone, able.email FROM able
   JOIN announcements a ON a.id = $1
-  WHERE (able.position IS NOT NULL OR NOT EXISTS (SELECT FROM able onduty WHERE onduty.position IS NOT NULL))
-    AND NOT EXISTS (
-      SELECT FROM approver_calls c WHERE c.announcement_id = a.id AND c.submitted_at = a.submitted_at AND c.user_id = able.id)
-  ORDER BY able.position NULLS LAST, able.role = 'admin', able.id LIMIT 1`;
+  WHERE (able.suggested OR able.position IS NOT NULL
+      OR NOT EXISTS (SELECT FROM able onduty WHERE onduty.position IS NOT NULL))
+    AND NOT EXISTS (SELECT FROM approver_calls c WHERE ${PRESENT} AND c.user_id = able.id)
+  ORDER BY able.suggested DESC, able.position NULLS LAST, able.role = 'admin', able.id LIMIT 1`;
 
 /** Whom nothing could be sent to has no time to answer. */
 const CALL = `

@@ -147,6 +147,25 @@ describe('approvers', () => {
     expect(await called(id)).toEqual([0, 1, 2, 0]);
   });
 
+  it('whose suggestion is taken over are called first, and then the others: it waits for them anew', async () => {
+    await onDuty(one(0), 1);
+    const id = await submit();
+    await later(id);
+    const en = { ...DRAFT.content.en, headline: 'Beware of calls' };
+    await herald.app.announce.suggest(id, one(2), { content: { ...DRAFT.content, en } });
+    await herald.app.announce.look(id, one(2));
+    const [suggestion] = await herald.app.announce.suggestions(id);
+    expect(await herald.app.approverCalls.callDue()).toBe(0);
+    await herald.app.announce.decide(id, suggestion?.id ?? 0, herald.author, 'accepted');
+    await herald.app.approverCalls.callDue();
+    await herald.app.approverCalls.callDue();
+    expect(await called(id)).toEqual([0, 2, 2]);
+    await later(id);
+    await herald.app.approverCalls.callDue();
+    expect(await called(id)).toEqual([0, 2, 2, 0]);
+    expect((await herald.app.approverCalls.of(id)).map(({ revision }) => revision)).toEqual([1, 1, 2, 2]);
+  });
+
   it('to whom nothing can be sent do not cost five minutes', async () => {
     await herald.listen();
     await herald.sandbox.inbound(PHONES[0], 'STOP');
