@@ -96,7 +96,7 @@ async function processesNaming(name: string): Promise<string[]> {
   return stdout.split('\n').filter((line) => line.includes(name));
 }
 
-it.each(['started in', 'imported', 'sending', '/963'])(
+it.each(['started in', '/963'])(
   'Ctrl-C after "%s" ends the demo, and nothing of it is left',
   { timeout: DEMO_MS },
   async (moment) => {
@@ -116,7 +116,8 @@ it.each(['started in', 'imported', 'sending', '/963'])(
   },
 );
 
-for (const server of servers()) {
+// One server is enough: what differs between them is tested where it is used.
+for (const server of servers().slice(0, 1)) {
   it(`the demo reaches everybody once, on ${server.name} and Redis, and leaves nothing when it is interrupted`, {
     timeout: DEMO_MS,
   }, async () => {
