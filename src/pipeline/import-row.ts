@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { localeSchema } from '../domain/template.ts';
 import { normaliseEmail, normalisePhone } from './address.ts';
+import type { ImportRow } from './import-store.ts';
 
 /** Columns of the file, in any order; all but `name`, `topics` and `districts`, and one of `phone` and `email`, must be there. */
 export const COLUMNS = [
@@ -15,19 +16,6 @@ export const COLUMNS = [
 ] as const;
 export type Column = (typeof COLUMNS)[number];
 const REQUIRED: readonly Column[] = ['locale', 'consent_at', 'consent_source'];
-
-/** A row that can be taken, with normalised addresses and ids of topics and districts. */
-export interface ImportRow {
-  readonly line: number;
-  readonly name: string | null;
-  readonly phone: string | null;
-  readonly email: string | null;
-  readonly locale: string;
-  readonly topics: readonly number[];
-  readonly districts: readonly number[];
-  readonly consentAt: Date;
-  readonly consentSource: string;
-}
 
 /** The columns of a header line, or what is wrong with it. */
 export function readHeader(fields: readonly string[]): readonly Column[] | string {

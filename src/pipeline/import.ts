@@ -1,39 +1,10 @@
 import { HeraldError } from '../domain/errors.ts';
 import { fieldsOf, type Line, LineSplitter, MAX_LINE_BYTES } from './import-lines.ts';
-import { COLUMNS, type Column, type ImportRow, type RowCheck, readHeader, rowChecker } from './import-row.ts';
+import { COLUMNS, type Column, type RowCheck, readHeader, rowChecker } from './import-row.ts';
+import type { ImportRecord, ImportRow, ImportSink, Refusal } from './import-store.ts';
 
-export interface Refusal {
-  /** Line of the file, the header being line 1. */
-  readonly line: number;
-  readonly code: string;
-  readonly message: string;
-}
-
-interface Outcome {
-  readonly id: number;
-  readonly state: 'running' | 'done' | 'failed';
-  readonly rowsRead: number;
-  readonly taken: number;
-  readonly refused: number;
-}
-
-/** Where citizens are written to; src/storage/imports.ts. */
-export interface ImportSink<R extends Outcome = Outcome> {
-  create(userId: number | null): Promise<number>;
-  /** One transaction; refuses duplicates by line. */
-  commit(
-    importId: number,
-    batch: {
-      readonly rows: readonly ImportRow[];
-      readonly refusals: readonly Refusal[];
-      readonly rowsRead: number;
-    },
-  ): Promise<{ readonly taken: number; readonly refused: number }>;
-  finish(importId: number, error?: string): Promise<R>;
-}
-
-export interface ImportDependencies<R extends Outcome> {
-  readonly imports: ImportSink<R>;
+export interface ImportDependencies {
+  readonly imports: ImportSink;
   readonly lists: {
     list(name: 'topics' | 'districts'): Promise<readonly { readonly id: number; readonly code: string }[]>;
   };
@@ -72,11 +43,11 @@ const HOPELESS_REFUSALS = 50_000;
  * @throws HeraldError `bad-header`, `not-utf-8` (invalid): nothing was written. `too-large`, `too-many-refusals`,
  *   `upload-broken`: what the error says was taken stays, and the import's record says `failed` and how far it came.
  */
-export async function importCsv<R extends Outcome>(
+export async function importCsv(
   stream: AsyncIterable<Buffer>,
-  deps: ImportDependencies<R>,
+  deps: ImportDependencies,
   options: ImportOptions = {},
-): Promise<R> {
+): Promise<ImportRecord> {
   const [topics, districts] = await Promise.all([deps.lists.list('topics'), deps.lists.list('districts')]);
   const lists = { topics: idsByCode(topics), districts: idsByCode(districts) };
   const run = new Run(deps, (columns) => rowChecker(lists, columns), options);
@@ -104,8 +75,8 @@ const idsByCode = (entries: readonly { readonly id: number; readonly code: strin
   new Map(entries.map((entry) => [entry.code, entry.id]));
 
 /** One file under way. */
-class Run<R extends Outcome> {
-  readonly #deps: ImportDependencies<R>;
+class Run {
+  readonly #deps: ImportDependencies;
   readonly #checkerOf: (columns: readonly Column[]) => RowCheck;
   readonly #options: ImportOptions;
   readonly #lines = new LineSplitter();
@@ -125,7 +96,7 @@ class Run<R extends Outcome> {
   #writing: Promise<{ readonly error: unknown } | undefined> | undefined;
 
   constructor(
-    deps: ImportDependencies<R>,
+    deps: ImportDependencies,
     checkerOf: (columns: readonly Column[]) => RowCheck,
     options: ImportOptions,
   ) {
@@ -141,7 +112,7 @@ class Run<R extends Outcome> {
     await this.#takeLines(this.#lines.push(chunk));
   }
 
-  async end(): Promise<R> {
+  async end(): Promise<ImportRecord> {
     await this.#takeLines(this.#lines.end());
     if (this.#importId === undefined) throw badHeader('the file is empty');
     await this.#commit();

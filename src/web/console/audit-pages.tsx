@@ -20,6 +20,12 @@ export interface Row {
   readonly shown: ReturnType<typeof auditView>;
 }
 
+/** A user, by their id outside. */
+export interface Person {
+  readonly id: string;
+  readonly name: string;
+}
+
 /** What things are called that rows name. */
 export interface Names {
   /** A user, by their id outside. */
@@ -124,7 +130,7 @@ export const AuditPage = (props: {
   readonly view: View;
   readonly rows: readonly Row[];
   readonly names: Names;
-  readonly users: readonly { readonly id: string; readonly name: string }[];
+  readonly users: readonly Person[];
   readonly typed: Typed;
   readonly head: string;
   readonly earlier?: string | undefined;

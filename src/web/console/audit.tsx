@@ -3,7 +3,7 @@ import { formatAnchor } from '../../domain/audit.ts';
 import { HeraldError } from '../../domain/errors.ts';
 import { auditFilter, auditView } from '../api/audit.ts';
 import { headlineOf } from './announcement-frame.tsx';
-import { AuditPage, HOME, type Names, type Row } from './audit-pages.tsx';
+import { AuditPage, HOME, type Names, type Person, type Row } from './audit-pages.tsx';
 import type { ConsolePages } from './console-pages.ts';
 import { type Typed, withError } from './forms.ts';
 import { h } from './jsx.ts';
@@ -29,7 +29,7 @@ export const auditPages: ConsolePages = (server, app) => {
   const { audit, users, announce, endpoints, ids, config } = app;
 
   /** Names of what the rows are about; a citizen has none here: their name is not for whoever reads this. */
-  const namesIn = async (view: View, rows: readonly Row[]): Promise<Names> => {
+  const namesIn = async (view: View, rows: readonly Row[], users: readonly Person[]): Promise<Names> => {
     const of = (type: string) => [
       ...new Set(
         rows.flatMap(({ shown: { subject } }) => (subject.type === type && subject.id ? [subject.id] : [])),
@@ -48,7 +48,7 @@ export const auditPages: ConsolePages = (server, app) => {
       ].map((asked) => asked.catch(unlessGone)),
     );
     const subjects = new Map(named.flatMap((pair) => (pair ? [pair] : [])));
-    const people = new Map((await users.list()).map(({ id, name }) => [ids.encode('user', id), name]));
+    const people = new Map(users.map(({ id, name }) => [id, name]));
     return { user: (id) => people.get(id), subject: (id) => subjects.get(id) };
   };
 
@@ -76,7 +76,8 @@ export const auditPages: ConsolePages = (server, app) => {
       };
       const found = await audit.list({ ...filterOf(filter), before, limit: PAGE + 1 });
       const rows = found.slice(0, PAGE).map((entry) => ({ entry, shown: auditView(ids, entry) }));
-      const [names, head, people] = await Promise.all([namesIn(view, rows), audit.head(), users.list()]);
+      const people = (await users.list()).map(({ id, name }) => ({ id: ids.encode('user', id), name }));
+      const [names, head] = await Promise.all([namesIn(view, rows, people), audit.head()]);
       const address = (more: Record<string, string>) => {
         const given = Object.entries({ ...typed.values, ...more }).filter(([, value]) => value !== '');
         return `${HOME}?${new URLSearchParams(given)}`;
@@ -87,7 +88,7 @@ export const auditPages: ConsolePages = (server, app) => {
           view={view}
           rows={rows}
           names={names}
-          users={people.map(({ id, name }) => ({ id: ids.encode('user', id), name }))}
+          users={people}
           typed={typed}
           head={formatAnchor(head)}
           earlier={before === undefined ? undefined : address({})}

@@ -1,6 +1,6 @@
 import type { WebApp } from '../web-app.ts';
 import { Choices } from './components/form.tsx';
-import { h, type Markup } from './jsx.ts';
+import { Fragment, h, type Markup } from './jsx.ts';
 import type { View } from './view.ts';
 
 type Entry = Awaited<ReturnType<WebApp['lists']['list']>>[number];
@@ -28,27 +28,29 @@ export const namesOf = (view: View, entries: readonly Entry[], codes: readonly s
     })
     .join(view.locale === 'en' ? ', ' : '、') || all;
 
-/** Check boxes for a list. */
+/** What somebody wants to hear of, as check boxes. */
 export const ListChoices = (props: {
   readonly view: View;
-  readonly name: keyof Lists;
   readonly lists: Lists;
-  readonly legend: string;
-  readonly hint: string;
-  readonly chosen: readonly string[];
+  readonly words: Readonly<Record<keyof Lists | `${keyof Lists}Hint`, string>>;
+  readonly chosen: Readonly<Record<keyof Lists, readonly string[]>>;
 }): Markup => {
-  const { view, name, lists, legend, hint, chosen } = props;
+  const { view, lists, words, chosen } = props;
   return (
-    <div class="list-choices">
-      <Choices
-        name={name}
-        type="checkbox"
-        legend={legend}
-        chosen={chosen}
-        options={lists[name].map((entry) => [entry.code, entryName(view, entry)])}
-      />
-      <p class="hint">{hint}</p>
-    </div>
+    <Fragment>
+      {(['topics', 'districts'] as const).map((name) => (
+        <div class="list-choices">
+          <Choices
+            name={name}
+            type="checkbox"
+            legend={words[name]}
+            chosen={chosen[name]}
+            options={lists[name].map((entry) => [entry.code, entryName(view, entry)])}
+          />
+          <p class="hint">{words[`${name}Hint`]}</p>
+        </div>
+      ))}
+    </Fragment>
   );
 };
 

@@ -178,22 +178,7 @@ export const OutletFormPage = (props: {
           autocomplete="off"
           maxlength={2000}
         />
-        <ListChoices
-          view={view}
-          name="topics"
-          lists={lists}
-          legend={t.topics}
-          hint={t.topicsHint}
-          chosen={chosen.topics}
-        />
-        <ListChoices
-          view={view}
-          name="districts"
-          lists={lists}
-          legend={t.districts}
-          hint={t.districtsHint}
-          chosen={chosen.districts}
-        />
+        <ListChoices view={view} lists={lists} words={t} chosen={chosen} />
         <Button>{common[view.locale].save}</Button>
       </Form>
     </Page>

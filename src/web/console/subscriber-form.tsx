@@ -143,22 +143,7 @@ export const SubscriberFormPage = (props: {
           maxlength={254}
           optional
         />
-        <ListChoices
-          view={view}
-          name="topics"
-          lists={lists}
-          legend={t.topics}
-          hint={t.topicsHint}
-          chosen={chosen.topics}
-        />
-        <ListChoices
-          view={view}
-          name="districts"
-          lists={lists}
-          legend={t.districts}
-          hint={t.districtsHint}
-          chosen={chosen.districts}
-        />
+        <ListChoices view={view} lists={lists} words={t} chosen={chosen} />
         <Field
           view={view}
           typed={typed}

@@ -1,16 +1,13 @@
 import type { ReasonedFinding } from '../../domain/privacy-lint.ts';
 import type { FieldSpec } from '../../domain/template.ts';
 import { fieldName, reasonName } from './draft-form.ts';
+import { languageName } from './format.tsx';
 import { Fragment, h, type Markup } from './jsx.ts';
 import { announcements } from './words/announcements.ts';
 import { common } from './words/common.ts';
 import { write } from './words/write.ts';
 import { Part } from './write-part.tsx';
 import type { Writing } from './writing.ts';
-
-/** A language by its name in the visitor's: `中文（中国）`. */
-export const languageName = (view: Writing['view'], locale: string): string =>
-  new Intl.DisplayNames([view.locale], { type: 'language' }).of(locale) ?? locale;
 
 /** What a field of the form is called, by its name: `中文（中国） · 标题`. */
 export function fieldLabel(

@@ -3,12 +3,12 @@ import { CHANNELS } from '../../domain/channel.ts';
 import { Button, Choices, Field, Form, Labelled, Select, TextArea } from './components/form.tsx';
 import { Notice } from './components/notice.tsx';
 import { Section } from './components/table.tsx';
-import { duration, offsetAt, timeOfDay } from './format.tsx';
+import { duration, languageName, offsetAt, timeOfDay } from './format.tsx';
 import { Fragment, h, type Markup } from './jsx.ts';
 import { Page } from './layout.tsx';
 import { announcements } from './words/announcements.ts';
 import { write } from './words/write.ts';
-import { languageName, TextField } from './write-fields.tsx';
+import { TextField } from './write-fields.tsx';
 import { Beside, ChannelCount, inOrder, MailFrame } from './write-preview.tsx';
 import type { Writing } from './writing.ts';
 
