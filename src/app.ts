@@ -189,10 +189,13 @@ export async function open(
       closers.push(() => pool.end());
       return pool;
     };
-    const pool = connect(options.connections ?? 4, { operator: options.operator });
+    // Nothing hangs for good on a connection that was cut without a word.
+    const pool = connect(options.connections ?? 4, { operator: options.operator, queryTimeoutMs: 60_000 });
     const keyed = connect(KEYED_CONNECTIONS, { byKeys: true, queryTimeoutMs: 30_000 });
     // Heartbeats do not queue behind anything: a worker with much to ask is not a dead one.
     const heart = connect(1, { queryTimeoutMs: 5_000 });
+    // Nor does asking for the limit.
+    const brisk = connect(2, { queryTimeoutMs: 5_000 });
     await requireDatabase(pool, config.databaseUrl);
     await requireSchema(pool, SCHEMA);
 
@@ -358,8 +361,8 @@ export async function open(
         receiptQuestions: createReceiptQuestionStore(keyed),
         mode: config.mode,
         workers: createWorkerStore(heart),
-        breakers: createBreakerStore(pool),
-        limiter: limiter ?? createPostgresLimiter(pool),
+        breakers: createBreakerStore(brisk),
+        limiter: limiter ?? createPostgresLimiter(brisk),
         wakeUps,
         startRunner: createRunner(queue),
         composer,

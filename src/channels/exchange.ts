@@ -9,13 +9,20 @@ export interface Answer {
 /** What is known of one exchange, while it goes on and when it is over. */
 export interface Call {
   readonly signal: AbortSignal | undefined;
+  /** Not written later than so long after it was asked for, in milliseconds. */
+  readonly startWithinMs: number;
   /** False as long as no byte can have left: no connection yet, or waiting for a free one. */
   written: boolean;
   /** Set when the status and headers have come. */
   answer: Answer | undefined;
 }
 
-export const newCall = (signal?: AbortSignal): Call => ({ signal, written: false, answer: undefined });
+export const newCall = (signal?: AbortSignal, startWithinMs = Number.POSITIVE_INFINITY): Call => ({
+  signal,
+  startWithinMs,
+  written: false,
+  answer: undefined,
+});
 
 /** No answer. Whether the other side may have acted on the request is {@link Call.written}, not this. */
 export class NoAnswerError extends Error {
@@ -34,8 +41,6 @@ export interface Bounds {
   readonly timeoutMs: number;
   /** Of the answer's body. */
   readonly maxAnswerBytes: number;
-  /** Not written later than so long after it was asked for, in milliseconds: who it is for may have left since. */
-  readonly startWithinMs?: number;
   /** The status is what counts: a body that breaks off, is too long or too slow is kept as far as it came. */
   readonly keepsPart?: boolean;
 }
@@ -49,7 +54,7 @@ export function exchange(
   dispatcher: Dispatcher,
   call: Call,
   options: Dispatcher.DispatchOptions,
-  { timeoutMs, maxAnswerBytes, startWithinMs = Number.POSITIVE_INFINITY, keepsPart = false }: Bounds,
+  { timeoutMs, maxAnswerBytes, keepsPart = false }: Bounds,
 ): Promise<Answer & { readonly body: Buffer }> {
   return new Promise((resolve, reject) => {
     let controller: Dispatcher.DispatchController | undefined;
@@ -86,7 +91,7 @@ export function exchange(
       // Called with a connection at hand, just before the bytes are written.
       onRequestStart(started) {
         controller = started;
-        if (!over && performance.now() - asked > startWithinMs)
+        if (!over && performance.now() - asked > call.startWithinMs)
           giveUp(new NoAnswerError('TOO_LATE', 'a connection was there too late, so it was not sent'));
         if (over) started.abort(new Error('given up while waiting for a connection'));
         else call.written = true;

@@ -18,7 +18,7 @@ import type { ClaimedDelivery, DeliveryStore, SendingFacts, SentRecord, ShardCla
 
 /** One message, ready to go, or why it cannot. */
 export type Composed = { readonly cost: number; readonly segments: number | null } & (
-  | { readonly ready: true; readonly send: () => Promise<SendOutcome> }
+  | { readonly ready: true; readonly send: (startWithinMs: number) => Promise<SendOutcome> }
   | { readonly ready: false; readonly outcome: SendOutcome }
 );
 
@@ -166,11 +166,21 @@ export function createComposer(deps: ComposerDeps): Composer {
         return content;
       }
 
-      function outgoing(row: ClaimedDelivery, content: MessageContent): OutgoingByChannel[Channel] {
+      function outgoing(
+        row: ClaimedDelivery,
+        content: MessageContent,
+        startWithinMs: number,
+      ): OutgoingByChannel[Channel] {
         const common = { deliveryId: deliveryId(row), attempt: row.attempt };
         switch (content.channel) {
           case 'sms':
-            return { ...common, address: row.address, content, validForMs: facts.expiresInMs - sinceRead() };
+            return {
+              ...common,
+              address: row.address,
+              content,
+              validForMs: facts.expiresInMs - sinceRead(),
+              startWithinMs,
+            };
           case 'email':
             return {
               ...common,
@@ -220,7 +230,7 @@ export function createComposer(deps: ComposerDeps): Composer {
               segments,
               // Made when its turn has come: how long it is valid counts from then.
               // No signal: a request that was written is awaited, whatever happens; the adapter bounds it by its own time.
-              send: () => adapter.send(outgoing(row, content) as never),
+              send: (startWithinMs) => adapter.send(outgoing(row, content, startWithinMs) as never),
             };
           } catch (error) {
             // Templates were checked when they were frozen; what is left is a fact about this one address.

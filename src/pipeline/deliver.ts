@@ -17,6 +17,8 @@ import type { AttemptRecord, BreakerStore, ClaimedDelivery, DeliveryStore, Shard
 const SLICE_MS = 1_000;
 /** An answer that takes longer than this is not waited for before the next rows are claimed. Milliseconds. */
 const SLOW_MS = 500;
+/** But for no longer than this: what holds a shard for minutes is taken for dead. Milliseconds. */
+const HELD_UP_MS = 60_000;
 /** Longest pause between two looks at the limits and at what is in flight. Milliseconds. */
 const PAUSE_MS = 100;
 /**
@@ -24,6 +26,11 @@ const PAUSE_MS = 100;
  * whoever leaves, and whatever is stopped, meanwhile is then seen by the next claim. Milliseconds.
  */
 const STALE_MS = 1_000;
+/**
+ * So is one that was claimed so long ago, because this process or the database's answer was held up: whoever left within the
+ * last two seconds may still be written to, nobody who left before. Milliseconds.
+ */
+const CLAIM_GOOD_MS = 1_800;
 /** What is due sooner than a timer can tell goes at once. Milliseconds. */
 const TIMER_MS = 2;
 
@@ -71,7 +78,7 @@ export async function deliver(
 ): Promise<void> {
   const { deliveries, lease } = deps;
   if (deps.stopping.aborted || !lease.valid()) return;
-  const claim = await deliveries.claimShard(job.id, job.generation, lease.workerId);
+  const claim = await claimShard(deps, job);
   if (!claim) return; // another worker's, or an older generation's job
   const began = deps.clock.monotonicMs();
   let sent = 0;
@@ -106,6 +113,19 @@ export async function deliver(
       'ran a slice of a shard',
     );
     if (again) await deps.wakeUps.enqueue([again]);
+  }
+}
+
+/** What was claimed and not told to us would be nobody's: whoever asks for it again finds it taken. */
+async function claimShard(
+  { deliveries, lease, persist }: DeliverDeps,
+  { id, generation }: { readonly id: number; readonly generation: number },
+): Promise<ShardClaim | null> {
+  try {
+    return await deliveries.claimShard(id, generation, lease.workerId);
+  } catch (error) {
+    await persist(() => deliveries.dropShard(id, lease.workerId));
+    throw error;
   }
 }
 
@@ -148,7 +168,7 @@ async function sendFor(
   try {
     while (mayClaim()) {
       const left = until - clock.monotonicMs();
-      if (left <= 0 && !isHeldUp()) break;
+      if (left <= 0 && (!isHeldUp() || left < -HELD_UP_MS)) break;
       if (left <= 0) giveWay();
       const pause = Math.min(PAUSE_MS, Math.max(left, 0) || PAUSE_MS);
       if (single && underWay.size > 0) {
@@ -161,7 +181,7 @@ async function sendFor(
         room.leave(places);
         break;
       }
-      const { rows, allowance } = await claimSome(deps, claim, composition, pacer, places);
+      const { rows, allowance, askedAt } = await claimSome(deps, claim, composition, pacer, places);
       if (rows.length === 0) {
         if (!allowance || allowance.tokens > 0) break;
         await clock.sleep(Math.min(allowance.inMs, pause), deps.stopping);
@@ -172,7 +192,17 @@ async function sendFor(
       for (const row of rows) {
         const composed = composition.compose(row, adapter);
         const at = allowance && pacer ? pacer.spend(allowance, composed.cost) : clock.monotonicMs();
-        const sent = sendOne(deps, claim, adapter, composition, row, composed, at, halt)
+        const sent = sendOne(
+          deps,
+          claim,
+          adapter,
+          composition,
+          row,
+          composed,
+          at,
+          askedAt + CLAIM_GOOD_MS,
+          halt,
+        )
           .catch((error: unknown) => {
             failed ??= { error }; // its result is not written down; putting the shard back finds it
           })
@@ -199,26 +229,33 @@ async function sendFor(
  * Tokens, then as many rows.
  * @param places taken in the room for them; those that stay empty are given back
  * @returns no rows and no tokens: the limit's turn has not come; no rows with tokens: nothing is due. With rows, the
- *   tokens are still taken: the caller spends them and gives back the rest.
+ *   tokens are still taken: the caller spends them and gives back the rest. And when they were asked for, on the
+ *   monotonic clock
  */
 async function claimSome(
-  { deliveries, lease, room }: DeliverDeps,
+  { deliveries, lease, room, clock }: DeliverDeps,
   claim: ShardClaim,
   { cost }: Composition,
   pacer: Pacer | undefined,
   places: number,
-): Promise<{ readonly rows: readonly ClaimedDelivery[]; readonly allowance: Allowance | undefined }> {
+): Promise<{
+  readonly rows: readonly ClaimedDelivery[];
+  readonly allowance: Allowance | undefined;
+  readonly askedAt: number;
+}> {
   let rows: readonly ClaimedDelivery[] = [];
+  let askedAt = 0;
   try {
     const allowance = await pacer?.take(Math.ceil(places * cost), claim.priority, cost);
-    if (allowance && allowance.tokens <= 0) return { rows, allowance };
+    if (allowance && allowance.tokens <= 0) return { rows, allowance, askedAt };
     try {
       const affordable = allowance ? Math.max(1, Math.floor(allowance.tokens / cost)) : places;
+      askedAt = clock.monotonicMs();
       rows = await deliveries.claimRows(claim, Math.min(places, affordable), lease.workerId);
     } finally {
       if (allowance && rows.length === 0) pacer?.giveBack(allowance);
     }
-    return { rows, allowance };
+    return { rows, allowance, askedAt };
   } finally {
     room.leave(places - rows.length);
   }
@@ -226,7 +263,8 @@ async function claimSome(
 
 /**
  * Send at its turn, record. Whatever happens to one message is written as its result; nothing is thrown for it.
- * @param at monotonic milliseconds
+ * @param at when it may go, monotonic milliseconds
+ * @param latest when it may go no more
  */
 async function sendOne(
   deps: DeliverDeps,
@@ -236,6 +274,7 @@ async function sendOne(
   row: ClaimedDelivery,
   composed: Composed,
   at: number,
+  latest: number,
   halt: () => boolean,
 ): Promise<void> {
   let outcome: SendOutcome;
@@ -247,13 +286,14 @@ async function sendOne(
     const laterMs = claim.channel === 'webhook' ? await deps.endpointTurn(row.contactId) : 0;
     started = await deps.room.start(STALE_MS);
     // The last look before the request is written: a process that was stopped sends nothing from memory.
-    const not = whyNot(deps, started, laterMs);
+    const leftMs = latest - deps.clock.monotonicMs();
+    const not = whyNot(deps, started, laterMs, leftMs);
     if (not) {
       await deps.recorder.add(givenBack(claim, row, not, laterMs));
       return;
     }
     if (!composed.ready) outcome = composed.outcome;
-    else if (composition.expiresInMs() > 0) outcome = await handOver(composed);
+    else if (composition.expiresInMs() > 0) outcome = await handOver(composed, leftMs);
     else outcome = EXPIRED;
   } finally {
     if (started) deps.room.end();
@@ -272,17 +312,26 @@ async function sendOne(
   if (first && outcome.outcome === 'refused') await follow(deps, claim, adapter, outcome, consequence);
 }
 
-function whyNot({ stopping, lease }: DeliverDeps, started: boolean, laterMs: number): string | undefined {
+function whyNot(
+  { stopping, lease }: DeliverDeps,
+  started: boolean,
+  laterMs: number,
+  leftMs: number,
+): string | undefined {
   if (stopping.aborted) return 'worker is stopping';
   if (!lease.valid()) return 'lease ran out';
   if (laterMs > 0) return 'the limit of its endpoint is used up';
-  return started ? undefined : 'every connection waits for an answer';
+  if (!started) return 'every connection waits for an answer';
+  return leftMs > 0 ? undefined : 'claimed too long ago';
 }
 
 /** What the provider said; an adapter that throws has broken its rule, and nobody knows whether the message left. */
-async function handOver(composed: Extract<Composed, { ready: true }>): Promise<SendOutcome> {
+async function handOver(
+  composed: Extract<Composed, { ready: true }>,
+  startWithinMs: number,
+): Promise<SendOutcome> {
   try {
-    const outcome = await composed.send();
+    const outcome = await composed.send(startWithinMs);
     return outcome.outcome === 'accepted'
       ? { ...outcome, ...(outcome.detail !== undefined && { detail: withoutNul(outcome.detail) }) }
       : { ...outcome, code: withoutNul(outcome.code), message: withoutNul(outcome.message) };

@@ -34,6 +34,8 @@ export interface OutgoingSms extends Outgoing {
   readonly content: SmsContent;
   /** Milliseconds from now until the message must no longer be delivered. */
   readonly validForMs: number;
+  /** Milliseconds from now until it must no longer be written: who it is for may have left since it was looked at. */
+  readonly startWithinMs?: number;
 }
 
 export interface OutgoingEmail extends Outgoing {

@@ -108,6 +108,8 @@ export interface SendingFacts {
 export interface DeliveryStore {
   sendingFacts(announcementId: number): Promise<SendingFacts>;
   claimShard(shardId: number, generation: number, workerId: number): Promise<ShardClaim | null>;
+  /** Puts back a shard that may have been claimed: the answer was lost, and nothing was done with it. */
+  dropShard(shardId: number, workerId: number): Promise<void>;
   /**
    * The write-ahead: moves up to `limit` due rows to `sending`, attempt + 1. State of the announcement, expiry
    * and suppressions are checked in the claiming statement.

@@ -29,13 +29,15 @@ export async function sweep(deps: {
         log.error({ shard }, 'this shard keeps killing its workers: it goes on row by row');
     }
 
-    // What is left of millions is stopped in the next turns: the dead and the due must not wait for it.
-    const until = clock.monotonicMs() + STOPPING_MS;
-    while ((await sweeps.stopRows()) > 0 && clock.monotonicMs() < until);
-
-    // Marked as enqueued only when the queue can take it.
-    await wakeUps.ping();
-    await wakeUps.enqueue([...(await sweeps.startDue()), ...(await sweeps.enqueueDue())]);
+    try {
+      // Marked as enqueued only when the queue can take it.
+      await wakeUps.ping();
+      await wakeUps.enqueue([...(await sweeps.startDue()), ...(await sweeps.enqueueDue())]);
+    } finally {
+      // What is left of millions is stopped in the next turns; the dead and the due have not waited for it.
+      const until = clock.monotonicMs() + STOPPING_MS;
+      while ((await sweeps.stopRows()) > 0 && clock.monotonicMs() < until);
+    }
 
     for (const { id, miscounted } of await sweeps.finish()) {
       log.info({ announcement: id }, 'announcement finished');

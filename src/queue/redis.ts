@@ -65,7 +65,7 @@ export async function forgetInstallation(url: string, installationId: string): P
   const client = createRedisClient(url, 'produce');
   try {
     await connected(client);
-    for (const pattern of [`bull:herald-${installationId}-*`, `herald:${installationId}:*`]) {
+    for (const pattern of [`bull:herald-${installationId}-*`, `herald-${installationId}-limit:*`]) {
       for await (const keys of client.scanStream({ match: pattern, count: 1_000 })) {
         if ((keys as string[]).length > 0) await client.unlink(...(keys as string[]));
       }

@@ -183,6 +183,16 @@ const RECORD = `
 const SETTLE_LOST = `now() + CASE d.channel WHEN 'sms' THEN interval '30 seconds' ELSE interval '0' END`;
 
 /**
+ * First the shard, then a look at its rows: a claim whose answer was lost may still be under way, and what it takes is seen
+ * only by a statement that begins after it.
+ */
+const LOCK_SHARD = 'SELECT FROM shards WHERE id = $1 FOR UPDATE';
+
+/** A shard of which nobody knows that it was claimed. It is as it was: no row of it was taken. */
+const DROP_SHARD = `
+  UPDATE shards SET claimed_by = NULL, claimed_at = NULL, enqueued_at = NULL WHERE id = $1 AND claimed_by = $2`;
+
+/**
  * A shard is put back when nothing of it is in flight. What this worker has still claimed in it then was lost with a
  * connection, in the claim's answer or with the result: it is in doubt. Receipts are asked for when the first one is
  * overdue; that of an SMS in doubt too, for a callback may say that it was sent, and then nobody comes back to it.
@@ -311,17 +321,26 @@ export function createDeliveryStore(pool: pg.Pool, sealer: Sealer): DeliveryStor
       });
     },
 
+    dropShard: (shardId, workerId) =>
+      inTransaction(pool, async (client) => {
+        await client.query({ name: 'lock-shard', text: LOCK_SHARD, values: [shardId] });
+        await client.query({ name: 'drop-shard', text: DROP_SHARD, values: [shardId, workerId] });
+      }),
+
     async releaseShard(claim, workerId, askInMs = 0) {
-      const { rows } = await pool.query<{
-        channel: Channel;
-        id: number;
-        generation: number;
-        priority: number;
-        due: boolean;
-      }>({
-        name: 'release-shard',
-        text: RELEASE_SHARD,
-        values: [...range(claim), claim.shardId, workerId, slotOf(workerId), askInMs],
+      const { rows } = await inTransaction(pool, async (client) => {
+        await client.query({ name: 'lock-shard', text: LOCK_SHARD, values: [claim.shardId] });
+        return client.query<{
+          channel: Channel;
+          id: number;
+          generation: number;
+          priority: number;
+          due: boolean;
+        }>({
+          name: 'release-shard',
+          text: RELEASE_SHARD,
+          values: [...range(claim), claim.shardId, workerId, slotOf(workerId), askInMs],
+        });
       });
       const shard = rows[0];
       if (!shard?.due) return null;

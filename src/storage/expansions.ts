@@ -204,12 +204,16 @@ export function createExpansionStore(pool: pg.Pool, slot: number): ExpansionStor
   };
 }
 
-/** A superseding text starts when nothing of the old one can still leave. */
+/**
+ * A superseding text starts when nothing of the old one can still leave: no row is being sent, and while some are queued, no
+ * worker has a shard, in which a claim that began before it was stopped may be under way. What is queued then stays so.
+ */
 async function underWay(client: pg.PoolClient, chain: readonly number[]): Promise<boolean> {
   if (chain.length === 0) return false;
   const { rows } = await client.query(
-    `SELECT announcement_id FROM delivery_counts WHERE announcement_id = ANY ($1) AND status IN ('queued', 'sending')
-     GROUP BY announcement_id HAVING sum(n) > 0 LIMIT 1`,
+    `SELECT FROM delivery_counts c WHERE c.announcement_id = ANY ($1) AND (c.status = 'sending' OR c.status = 'queued'
+       AND EXISTS (SELECT FROM shards s WHERE s.claimed_by IS NOT NULL AND s.announcement_id = c.announcement_id))
+     GROUP BY c.announcement_id, c.status HAVING sum(c.n) > 0 LIMIT 1`,
     [chain],
   );
   return rows.length > 0;

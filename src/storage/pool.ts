@@ -2,6 +2,11 @@ import pg from 'pg';
 
 /** How long a query waits for a connection, in milliseconds, before it fails instead of hanging. */
 const CONNECT_TIMEOUT_MS = 5_000;
+/**
+ * A process that was stopped, or cut off, in the middle of a transaction holds its locks no longer than this: the server ends
+ * its connection. Milliseconds.
+ */
+const IDLE_IN_TRANSACTION_MS = 10_000;
 
 const INT8 = 20;
 const INT8_ARRAY = 1016;
@@ -62,6 +67,7 @@ export function createPool(options: PoolOptions): pg.Pool {
     application_name: options.applicationName,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     keepAlive: true,
+    idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_MS,
     ...(options.queryTimeoutMs !== undefined && { query_timeout: options.queryTimeoutMs }),
     types,
     ...(options.byKeys && { options: BY_KEYS.map((setting) => `-c ${setting}`).join(' ') }),

@@ -29,7 +29,10 @@ export const AWAKE = (channel: string, priority: string): string => `(${priority
  * more is sent: once its queued rows are stopped, a shard is due for nothing else.
  */
 export const RUNNABLE = `((a.state = 'sending' AND (a.expires_at > now() OR s.channel = 'webhook') AND ${AWAKE('s.channel', 's.priority')}
-    OR a.state IN ('sending', 'paused', 'cancelled', 'expired') AND s.channel = 'sms' AND ${unknownUntil('s.channel')} > now() AND EXISTS (
+    OR a.state IN ('sending', 'paused', 'cancelled', 'expired') AND s.channel = 'sms' AND ${unknownUntil('s.channel')} > now()
+      -- Of what is held back, few have any in doubt: its rows are looked at only then.
+      AND EXISTS (SELECT FROM delivery_counts c WHERE c.announcement_id = a.id AND c.channel = 'sms' AND c.status = 'unknown'
+        HAVING sum(c.n) > 0) AND EXISTS (
       SELECT FROM deliveries u WHERE u.announcement_id = s.announcement_id AND u.n BETWEEN s.from_n AND s.to_n
         AND u.status = 'unknown' AND u.due_at <= now()))
   AND NOT EXISTS (SELECT FROM breakers b WHERE b.channel = s.channel AND b.gateway = s.gateway))`;

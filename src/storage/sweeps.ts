@@ -26,26 +26,39 @@ const FORGOTTEN_AFTER = `interval '10 minutes'`;
 /** The advisory lock that the sweeping process holds. */
 const LEADER_LOCK = 7_239_846;
 
+/** A leader whose turn takes longer has been stopped or cut off, as far as anybody can tell: another one may lead. */
+const LONGEST_TURN = '20s';
+
 /** When sweeping, or the database, was away, workers could not be heard: nobody is declared dead for a lease. */
 const NOTE_TURN = `
   UPDATE sweeper SET turn_at = clock_timestamp(),
     bury_from = CASE WHEN turn_at < clock_timestamp() - interval '5 seconds'
                      THEN clock_timestamp() + $1 * interval '1 millisecond' ELSE bury_from END`;
+/** A turn that takes long is no absence. */
+const NOTE_END = 'UPDATE sweeper SET turn_at = clock_timestamp()';
 
 const START_DUE = `
   WITH started AS (
     UPDATE announcements SET state = 'sending'
-    WHERE state = 'approved' AND (scheduled_at IS NULL OR scheduled_at <= now()) AND expires_at > now() RETURNING id, revision
+    WHERE id IN (SELECT id FROM announcements
+      WHERE state = 'approved' AND (scheduled_at IS NULL OR scheduled_at <= now()) AND expires_at > now()
+      FOR NO KEY UPDATE SKIP LOCKED)
+    RETURNING id, revision
   ),
   acts AS (INSERT INTO announcement_acts (announcement_id, revision, act) SELECT id, revision, 'start' FROM started)
   SELECT count(*) FROM started`;
 
+/** One that is locked is being written by somebody: nothing here waits for a process that may have been stopped. */
 const ENQUEUE_EXPANSIONS = `
+  WITH due AS (
+    SELECT e.announcement_id AS id, a.urgency FROM expansions e JOIN announcements a ON a.id = e.announcement_id
+    WHERE a.state = 'sending' AND e.phase <> 'done'
+      AND (e.enqueued_at IS NULL OR e.enqueued_at < now() - ${LOST_AFTER})
+    FOR UPDATE OF e SKIP LOCKED
+  )
   UPDATE expansions e SET generation = e.generation + 1, enqueued_at = now()
-  FROM announcements a
-  WHERE a.id = e.announcement_id AND a.state = 'sending' AND e.phase <> 'done'
-    AND (e.enqueued_at IS NULL OR e.enqueued_at < now() - ${LOST_AFTER})
-  RETURNING e.announcement_id AS id, e.generation, a.urgency`;
+  FROM due WHERE e.announcement_id = due.id
+  RETURNING due.id, e.generation, due.urgency`;
 
 /** Per queue and priority: as many due shards as its window has room for, the earliest first. */
 const ENQUEUE_SHARDS = `
@@ -157,7 +170,7 @@ const STOP_ROWS = `
         -- One that was in doubt is found not to have been sent when all the rest is over.
         AND (a.state IN ('sending', 'paused', 'approved', 'expired') OR a.state = 'completed' AND s.due_at <= now())))
       AND EXISTS (SELECT FROM deliveries d WHERE d.announcement_id = s.announcement_id AND d.n BETWEEN s.from_n AND s.to_n AND d.status = 'queued')
-    ORDER BY s.id LIMIT 100 FOR UPDATE OF s SKIP LOCKED
+    ORDER BY s.id LIMIT 10 FOR UPDATE OF s SKIP LOCKED
   ),
   locked AS (
     SELECT d.announcement_id, d.n, o.status FROM over o JOIN deliveries d
@@ -232,26 +245,18 @@ export function createSweepStore(pool: pg.Pool): SweepStore {
 
   return {
     async lead(graceMs, turn) {
-      const client = await pool.connect();
-      let broken: Error | undefined;
-      try {
-        const { rows } = await client.query<{ led: boolean }>('SELECT pg_try_advisory_lock($1) AS led', [
+      // The transaction's, so that a leader that was stopped loses it.
+      return inTransaction(pool, async (client) => {
+        await client.query(`SET LOCAL idle_in_transaction_session_timeout = '${LONGEST_TURN}'`);
+        const { rows } = await client.query<{ led: boolean }>('SELECT pg_try_advisory_xact_lock($1) AS led', [
           LEADER_LOCK,
         ]);
         if (!rows[0]?.led) return false;
-        try {
-          await client.query(NOTE_TURN, [graceMs]);
-          await turn();
-        } finally {
-          await client.query('SELECT pg_advisory_unlock($1)', [LEADER_LOCK]);
-        }
+        await pool.query(NOTE_TURN, [graceMs]);
+        await turn();
+        await pool.query(NOTE_END);
         return true;
-      } catch (error) {
-        broken = error instanceof Error ? error : new Error(String(error));
-        throw error;
-      } finally {
-        client.release(broken);
-      }
+      });
     },
 
     async startDue() {

@@ -21,6 +21,8 @@ function shard(options: {
   readonly deaths?: number;
   readonly valid?: () => boolean;
   readonly claim?: () => ShardClaim | null;
+  /** Milliseconds that the database takes to answer a claim of rows. */
+  readonly claimTakesMs?: number;
   readonly noAdapter?: boolean;
 }) {
   const clock = testClock();
@@ -32,6 +34,7 @@ function shard(options: {
     claims: [] as number[],
     records: [] as AttemptRecord[],
     released: 0,
+    dropped: 0,
     gaveWay: false,
     breakers: [] as { code: string; provider: string }[],
     paused: [] as string[],
@@ -53,7 +56,11 @@ function shard(options: {
   const deliveries: DeliveryStore = {
     sendingFacts: () => Promise.reject(new Error('the composer is the test’s')),
     claimShard: async () => (options.claim ? options.claim() : claim),
+    async dropShard() {
+      seen.dropped += 1;
+    },
     async claimRows(_claim, limit) {
+      if (options.claimTakesMs) await clock.advance(options.claimTakesMs);
       const rows: ClaimedDelivery[] = [];
       for (; next <= options.rows && rows.length < limit; next += 1)
         rows.push({
@@ -174,6 +181,24 @@ describe('a run of a shard', () => {
     const { seen, run } = shard({ rows: 5, claim: () => null });
     await run();
     expect([seen.sent, seen.released]).toEqual([[], 0]);
+  });
+
+  it('puts back what it may have been given, when nobody can say', async () => {
+    const lost = new Error('the connection was lost');
+    const { seen, run } = shard({ rows: 5, claim: () => Promise.reject(lost) as never });
+    await expect(run()).rejects.toThrow(lost);
+    expect([seen.claims, seen.released, seen.dropped]).toEqual([[], 0, 1]);
+  });
+
+  it('sends nothing of a claim that is old: whoever left meanwhile is not written to', async () => {
+    const { seen, run } = shard({ rows: 5, claimTakesMs: 1_900 });
+    await run();
+    expect([seen.claims, seen.sent]).toEqual([[5], []]);
+    expect(seen.records[0]).toMatchObject({
+      event: 'given-back',
+      status: 'queued',
+      detail: 'claimed too long ago',
+    });
   });
 
   it('a shard that killed three workers is taken row by row, one at a time', async () => {

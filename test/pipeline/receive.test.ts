@@ -521,7 +521,7 @@ describe('an exercise in a live installation', () => {
     };
     const composed = composition.compose(row, adapter);
     if (!composed.ready) throw new Error('not composed');
-    await composed.send();
+    await composed.send(1_000);
     const [mail] = live.sandbox.ledger.list({ channel: 'email' });
     const token = /\/u\/([\w-]{30})/.exec(mail?.headers?.['list-unsubscribe'] ?? '')?.[1] ?? '';
     expect(token).toHaveLength(30);

@@ -3,6 +3,35 @@ import type { Channel } from '../../src/domain/channel.ts';
 import { eventually } from '../support/eventually.ts';
 import { type Office, only, result, stories } from '../support/office.ts';
 
+/** A claim of row 1 that is not committed yet: whoever wants to know what it took waits for it. */
+async function claimUnderWay(office: Office, shardId: number, announcement: number, worker: number) {
+  const client = await office.pool.connect();
+  await client.query('BEGIN');
+  await client.query('SELECT FROM shards WHERE id = $1 FOR SHARE', [shardId]);
+  await client.query(
+    `UPDATE deliveries SET status = 'sending', attempt = 1, worker_id = $2, claimed_at = now() WHERE announcement_id = $1 AND n = 1`,
+    [announcement, worker],
+  );
+  await client.query(
+    `UPDATE delivery_counts SET n = n - 1 WHERE announcement_id = $1 AND status = 'queued'`,
+    [announcement],
+  );
+  await client.query(`INSERT INTO delivery_counts VALUES ($1, 'sms', 'sending', 0, 1)`, [announcement]);
+  return {
+    /** Commits it when somebody waits for it. */
+    async end() {
+      await eventually(async () => {
+        const { rows } = await office.pool.query(
+          `SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`,
+        );
+        expect(rows).toHaveLength(1);
+      });
+      await client.query('COMMIT');
+      client.release();
+    },
+  };
+}
+
 const SETTLE: Readonly<Record<Channel, number>> = { sms: 30_000, email: 0, webhook: 0 };
 const SILENT_MS = 30_000;
 
@@ -167,28 +196,9 @@ stories('a worker that died', (test) => {
     const claim = await office.holdOne(id, worker);
     await bury(office);
     await office.age('workers', 'heartbeat_at', 60);
-    // A claim that is not yet committed: the burial waits for it, and finds its rows.
-    const client = await office.pool.connect();
-    await client.query('BEGIN');
-    await client.query('SELECT FROM shards WHERE id = $1 FOR SHARE', [claim.shardId]);
-    await client.query(
-      `UPDATE deliveries SET status = 'sending', attempt = 1, worker_id = $2, claimed_at = now() WHERE announcement_id = $1 AND n = 1`,
-      [id, worker],
-    );
-    await client.query(
-      `UPDATE delivery_counts SET n = n - 1 WHERE announcement_id = $1 AND status = 'queued'`,
-      [id],
-    );
-    await client.query(`INSERT INTO delivery_counts VALUES ($1, 'sms', 'sending', 0, 1)`, [id]);
+    const claiming = await claimUnderWay(office, claim.shardId, id, worker);
     const burial = bury(office);
-    await eventually(async () => {
-      const { rows } = await office.pool.query(
-        `SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`,
-      );
-      expect(rows).toHaveLength(1);
-    });
-    await client.query('COMMIT');
-    client.release();
+    await claiming.end();
     expect(await burial).toMatchObject([{ id: worker, rows: 1 }]);
     expect((await office.rows(id)).map((row) => row.status)).toEqual([
       'unknown',
@@ -200,5 +210,33 @@ stories('a worker that died', (test) => {
     // One that comes later, from a worker that was stopped meanwhile, gets nothing.
     expect(await office.deliveries.claimRows(claim, 10, worker)).toEqual([]);
     await office.expectCountsToMatch(id);
+  });
+
+  test('or lives, and puts a shard back while a claim is under way whose answer was lost, leaves none behind', async ({
+    office,
+  }) => {
+    await office.citizens(2);
+    const id = await office.sending({ channels: ['sms'] });
+    const worker = await office.worker();
+    const claim = await office.holdOne(id, worker);
+    const claiming = await claimUnderWay(office, claim.shardId, id, worker);
+    const release = office.deliveries.releaseShard(claim, worker);
+    await claiming.end();
+    expect(await release).toMatchObject({ id: claim.shardId });
+    expect((await office.rows(id)).map((row) => row.status)).toEqual(['unknown', 'queued']);
+    expect(only(await office.shards(id))).toMatchObject({ claimedBy: null });
+    await office.expectCountsToMatch(id);
+  });
+
+  test('nor knows that a shard was given to it, holds none: it is as it was', async ({ office }) => {
+    await office.citizens(2);
+    const id = await office.sending({ channels: ['sms'] });
+    const worker = await office.worker();
+    const claim = await office.holdOne(id, worker);
+    await office.deliveries.dropShard(claim.shardId, worker + 1);
+    expect(only(await office.shards(id))).toMatchObject({ claimedBy: worker });
+    await office.deliveries.dropShard(claim.shardId, worker);
+    expect(only(await office.shards(id))).toMatchObject({ claimedBy: null, deaths: 0, enqueued: false });
+    expect((await office.holdOne(id, worker)).shardId).toBe(claim.shardId);
   });
 });

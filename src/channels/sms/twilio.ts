@@ -66,7 +66,7 @@ export function createTwilioAdapter(options: TwilioOptions): ChannelAdapter<'sms
         message: 'less than a second left to send',
       };
     }
-    const call = newCall(signal);
+    const call = newCall(signal, message.startWithinMs);
     try {
       const created = await transport.within(call, () =>
         client.messages.create({

@@ -9,12 +9,6 @@ import { type Call, exchange } from '../exchange.ts';
 const MAX_ANSWER_BYTES = 8 * 1024 * 1024;
 
 /**
- * Somebody who leaves is not written to later than two seconds after: whether a message may go was looked at before its
- * connection was there. Milliseconds.
- */
-const START_WITHIN_MS = 1_500;
-
-/**
  * The transport of the Twilio SDK over an undici pool: several times the requests per second of its own, an
  * upper bound of time for each, and the truth about whether a failed request had been written.
  */
@@ -73,11 +67,7 @@ export class UndiciTransport extends twilio.RequestClient {
       headers,
       body: opts.data === undefined ? null : stringify(opts.data as ParsedUrlQueryInput),
     };
-    const bounds = {
-      timeoutMs: this.#timeoutMs,
-      maxAnswerBytes: MAX_ANSWER_BYTES,
-      ...(options.method === 'POST' && { startWithinMs: START_WITHIN_MS }),
-    };
+    const bounds = { timeoutMs: this.#timeoutMs, maxAnswerBytes: MAX_ANSWER_BYTES };
     const answer = await exchange(this.#pool, call, options, bounds);
     const body = answer.body.toString('utf8');
     // Text, which the SDK parses itself, and only when the status calls for it.

@@ -202,7 +202,7 @@ it('does not send what waited too long for a connection: whoever it is for may h
   const adapter = rig.adapterTo({ connections: 1 });
   const [slow, waiting] = [newNumber('900004'), newNumber()];
   const first = adapter.send(smsTo(slow), never);
-  expect(await adapter.send(smsTo(waiting), never)).toMatchObject({
+  expect(await adapter.send({ ...smsTo(waiting), startWithinMs: 500 }, never)).toMatchObject({
     outcome: 'refused',
     category: 'throttled',
     code: 'TOO_LATE',
