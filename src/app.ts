@@ -233,7 +233,7 @@ export async function open(
       createSealer(purposeKey(config.secret, 'endpoints'), 'endpoint-secret'),
     );
     const receipts = createReceiptStore(keyed, slot);
-    const sweeps = createSweepStore(pool);
+    const sweeps = createSweepStore(pool, keyed);
     const limiter = config.redisUrl
       ? createRedisLimiter({ url: config.redisUrl, prefix: installation.id })
       : undefined;

@@ -18,6 +18,8 @@ export interface Field {
   readonly remote: { readonly child: Child; readonly link: Link };
   /** Processes that a strike has set aside, so that no other takes them. */
   readonly reserved: Set<number>;
+  /** Processes that were killed, frozen or cut off. */
+  readonly struck: Set<number>;
   /** Whether rows of the main announcement are still to be sent. */
   isOpen(): Promise<boolean>;
   say(line: string): void;
@@ -94,7 +96,7 @@ export async function setUp(servers: Servers, say: Field['say']): Promise<Omit<F
     stops.push(() => child.stop());
     const remote = { child, link };
     const workers = [...herald.children, child];
-    return { herald, servers, workers, gateways, remote, reserved: new Set(), say, stop };
+    return { herald, servers, workers, gateways, remote, reserved: new Set(), struck: new Set(), say, stop };
   } catch (error) {
     await stop();
     throw error;

@@ -93,7 +93,10 @@ async function campaign(): Promise<boolean> {
       Object.values(all),
       SETTLE_WITHIN_MS + recipients * PER_RECIPIENT_MS,
     );
-    const { counts, leavers, stopped, offending } = await judge(herald, all, people.pause);
+    const { counts, leavers, stopped, offending } = await judge(herald, all, people.pause, {
+      ...struck,
+      struck: field.struck,
+    });
     for (const one of offending) say(`✗ ${one.delivery} ${one.why}\n${JSON.stringify(one.events, null, 1)}`);
 
     /** A campaign in which these did not happen has shown nothing about them. */
@@ -183,7 +186,10 @@ async function settle(
          WHERE a.id = ANY ($1) AND (c.status IN ('queued', 'sending')
            -- A mail in doubt cannot be asked about, and is not sent again when its announcement was stopped: it stays so.
            OR c.status = 'unknown' AND (c.channel = 'sms'
-             OR a.state = 'sending' AND (a.expires_at > now() OR c.channel = 'webhook')))
+             OR a.state = 'sending' AND (a.expires_at > now() OR c.channel = 'webhook') AND EXISTS (
+               -- Nor is one over which as many workers died as may: it rests until its announcement gives it up.
+               SELECT FROM deliveries d WHERE d.announcement_id = a.id AND d.channel = c.channel AND d.status = 'unknown'
+                 AND d.due_at < now() + interval '10 hours')))
          GROUP BY a.id, c.channel, c.status HAVING sum(c.n) > 0`,
         [announcements],
       );

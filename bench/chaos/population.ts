@@ -25,9 +25,13 @@ const FAULTY_MAILBOXES: Readonly<Record<string, number>> = {
   'bounce-hard': 5,
 };
 const ENDPOINTS = 20;
+/** It takes the first message and breaks off before it says so. */
+export const FAULTY_OUTLET = 'outlet-2';
 
 /** The announcements of a campaign, each to citizens of its own: one runs through all of it, the others are stopped midway. */
 export const PARTS = ['cancelled', 'expiring', 'corrected', 'retracted', 'main'] as const;
+/** Those that outlets get as well. */
+export const WITH_OUTLETS: readonly Part[] = ['corrected', 'retracted', 'main'];
 /** One more is approved when the gateways are away. It overtakes all others, so its tries are not spread by the limit. */
 export type Part = (typeof PARTS)[number] | 'outage';
 const SHARE: Readonly<Record<Part, number>> = {
@@ -65,7 +69,7 @@ export async function populate(herald: Launched, recipients: number): Promise<vo
     const { secret } = await app.endpoints.create({
       outlet: name,
       url: `${sandboxUrl}/hooks/${name}`,
-      topics: ['main'],
+      topics: [...WITH_OUTLETS],
       districts: [],
     });
     const behaviour =
@@ -73,7 +77,7 @@ export async function populate(herald: Launched, recipients: number): Promise<vo
         ? { behaviour: 'slow', delayMs: 3_000 }
         : i === 1
           ? { behaviour: 'fail-then-ok', times: 3 }
-          : i === 2
+          : name === FAULTY_OUTLET
             ? { behaviour: 'reset', times: 1 }
             : {};
     await control(sandboxUrl, { hooks: { [name]: { secrets: [secret], ...behaviour } } });
@@ -134,7 +138,7 @@ export async function publish(
     // The same for all but one, or the main one would leave nothing to the others.
     urgency: part === 'outage' ? 'urgent' : 'normal',
     audience: { topics: [part], districts: [] },
-    channels: part === 'main' ? ['sms', 'email', 'webhook'] : ['sms', 'email'],
+    channels: WITH_OUTLETS.includes(part) ? ['sms', 'email', 'webhook'] : ['sms', 'email'],
     ...(expiresInMs !== undefined && { expiresAt: new Date(Date.now() + expiresInMs).toISOString() }),
     ...(supersedes && {
       kind: supersedes.kind,

@@ -16,6 +16,8 @@ export interface Row {
   readonly code: string | null;
   /** How many of its attempts were in doubt at some time. */
   readonly doubts: number;
+  /** How many of them a strike explains: their worker was struck, or answers were lost then. */
+  readonly explained: number;
   readonly leftAt: Date | null;
   /** When its announcement was cancelled, or expired. */
   readonly stoppedAt: Date | null;
@@ -67,7 +69,7 @@ export interface Finding {
 /** What may still leave after an opt-out, a pause, a cancellation or expiry: it was in flight. Milliseconds. */
 export const GRACE_MS = 2_000;
 /** Nobody stops these: everybody in their audiences is to be reached. */
-const WHOLE: readonly Row['part'][] = ['main', 'outage', 'correction'];
+const WHOLE: readonly Row['part'][] = ['main', 'outage', 'correction', 'retraction'];
 
 /** One delivery against what the gateways took of it. */
 export function judgeRow(row: Row, entries: readonly Entry[], pause: Pause): readonly Finding[] {
@@ -80,7 +82,7 @@ export function judgeRow(row: Row, entries: readonly Entry[], pause: Pause): rea
   if (row.doubts > 0 && row.channel === 'sms') find('inDoubtSms');
   if (row.status === 'unknown') find('unsettled');
   if (isOpen) find('stillOpen', `is still ${row.status}`);
-  const gaveUp = row.code === 'worker-died' && row.doubts >= MAX_DEATHS && entries.length === 0;
+  const gaveUp = row.code === 'worker-died' && row.explained >= MAX_DEATHS && entries.length === 0;
   if (gaveUp) find('gaveUp');
 
   if (entries.length === 0 && row.sid !== null)
@@ -98,9 +100,10 @@ export function judgeRow(row: Row, entries: readonly Entry[], pause: Pause): rea
     find('duplicateSms', `was taken ${entries.length} times`, repeats);
   else if (repeats > 0) {
     find(row.channel === 'email' ? 'repeatedEmail' : 'repeatedWebhook', undefined, repeats);
-    // Each repeat follows an attempt of which nobody knew what became of it.
-    if (repeats > row.doubts)
-      find('unexplained', `was repeated ${repeats} times, and was in doubt ${row.doubts} times`);
+    // Each repeat follows an attempt whose answer we have taken away: Herald's own doubts do not count.
+    const excused = effectOf(row) === undefined ? row.explained : row.doubts;
+    if (repeats > excused)
+      find('unexplained', `was repeated ${repeats} times, and strikes explain ${excused}`);
     if (new Set(entries.map((entry) => entry.gatewayMessageId)).size > 1)
       find('unexplained', `was repeated ${repeats} times under another id`);
   }
@@ -121,9 +124,12 @@ export function judgeRow(row: Row, entries: readonly Entry[], pause: Pause): rea
 function isExplained({ status, leftAt, channel, address }: Row): boolean {
   // An unknown one is shown as such, and counted.
   if (status === 'unknown' || leftAt) return true;
-  if (channel === 'webhook') return false;
-  const effect = (channel === 'sms' ? magicFor(address) : magicMailbox(address))?.effect;
+  const effect = effectOf({ channel, address });
   const neverTaken = effect?.kind === 'refuse' && effect.times === undefined;
   // The bounce of an earlier announcement's mail has barred it.
   return neverTaken || (effect?.kind === 'bounce' && status === 'suppressed');
 }
+
+/** What the gateway does to an address by itself. */
+const effectOf = ({ channel, address }: Pick<Row, 'channel' | 'address'>) =>
+  channel === 'webhook' ? undefined : (channel === 'sms' ? magicFor(address) : magicMailbox(address))?.effect;

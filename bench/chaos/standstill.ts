@@ -5,6 +5,8 @@ import { pause, waitFor } from './wait.ts';
 
 /** Longer than the lease, and than the time after which a silent worker counts as dead. Milliseconds. */
 const STANDSTILL_MS = 45_000;
+/** Shorter than the lease: it may go on, but with nothing that it claimed before. Milliseconds. */
+const STUMBLE_MS = 6_000;
 /** A call that was under way in the database when its worker stood still has ended by then. Milliseconds. */
 const UNDER_WAY_MS = 200;
 
@@ -12,7 +14,14 @@ const UNDER_WAY_MS = 200;
  * A machine that stood still: others take over, and when it wakes it must send nothing from memory.
  * @returns whether an SMS worker that held claimed rows stood still all the time, and woke
  */
-export async function freeze(field: Field, random: Random): Promise<boolean> {
+export const freeze = (field: Field, random: Random): Promise<boolean> =>
+  standStill(field, random, STANDSTILL_MS);
+
+/** One that nobody notices: no other takes over. */
+export const stumble = (field: Field, random: Random): Promise<boolean> =>
+  standStill(field, random, STUMBLE_MS);
+
+async function standStill(field: Field, random: Random, ms: number): Promise<boolean> {
   const pid = await hold(
     field,
     random,
@@ -25,7 +34,7 @@ export async function freeze(field: Field, random: Random): Promise<boolean> {
   );
   if (pid === undefined) return false;
   const before = factsOf(pid);
-  await pause(STANDSTILL_MS);
+  await pause(ms);
   const after = factsOf(pid);
   const stood = before?.startedAt === after?.startedAt && after?.state === 'T';
   const woke =
@@ -68,7 +77,7 @@ export async function cutOff(field: Field, random: Random): Promise<boolean> {
  * It stays set aside: no other strike takes it.
  */
 async function hold(
-  { herald, workers, remote, reserved, say, isOpen }: Field,
+  { herald, workers, remote, reserved, struck, say, isOpen }: Field,
   random: Random,
   what: 'SIGSTOP' | 'cut off',
   undo: (pid: number) => unknown,
@@ -93,6 +102,7 @@ async function hold(
         await pause(UNDER_WAY_MS);
         // A kill that was under way leaves claims behind as well.
         if ((await claims(herald)).has(pid) && isAlive(pid)) held = pid;
+        if (held !== undefined) struck.add(held);
       }
     } finally {
       if (held === undefined) {
@@ -107,4 +117,24 @@ async function hold(
     held === undefined ? `no SMS worker could be caught (${what})` : `worker ${held} stands still (${what})`,
   );
   return held;
+}
+
+/**
+ * A sweeper that stands still, whether it leads or not: the others must lead soon.
+ * @returns whether one stood still all the time, and woke
+ */
+export async function freezeSweeper(
+  { workers, reserved, struck, say }: Field,
+  random: Random,
+): Promise<boolean> {
+  const pid = random.pick(running(workers, /^worker sweep$/, reserved));
+  if (pid === undefined || !signal(pid, 'SIGSTOP')) return false;
+  reserved.add(pid);
+  struck.add(pid);
+  say(`sweeper ${pid} stands still`);
+  const before = factsOf(pid);
+  await pause(STANDSTILL_MS);
+  const stood = factsOf(pid)?.state === 'T' && factsOf(pid)?.startedAt === before?.startedAt;
+  reserved.delete(pid);
+  return signal(pid, 'SIGCONT') && stood;
 }

@@ -1,7 +1,7 @@
 import type { Field } from './field.ts';
 import { claims, running, signal } from './processes.ts';
 import { createRandom, type Random } from './random.ts';
-import { cutOff, freeze } from './standstill.ts';
+import { cutOff, freeze, freezeSweeper, stumble } from './standstill.ts';
 import { pause, waitFor } from './wait.ts';
 
 /** What was done to Herald, for the verdict. */
@@ -13,6 +13,8 @@ export interface Strikes {
   readonly others: readonly string[];
   /** Strikes that were due and could not be carried out. */
   readonly failed: readonly string[];
+  /** When answers of the gateways or of PostgreSQL got lost whoever waited for them, with what was found out later. */
+  readonly outages: readonly { readonly from: Date; readonly until: Date }[];
 }
 
 interface Special {
@@ -21,10 +23,14 @@ interface Special {
   readonly times: number;
   /** It takes long: the others go on meanwhile. It tries again by itself. */
   readonly aside?: boolean;
+  /** Also of those who are not struck themselves. */
+  readonly losesAnswers?: boolean;
 }
 
 /** One kill takes about this long, waiting for a victim with claimed rows included. Milliseconds. */
 export const PER_KILL_MS = 4_000;
+/** After an outage a request may still run into its time-out, and a result that was lost is missed when its shard is put back. Milliseconds. */
+const FOUND_OUT_MS = 60_000;
 /** Kills from which on a campaign is a long one. */
 const LONG = 20;
 /** The gateways' outage: first nobody listens, then they answer with 503. Milliseconds. */
@@ -48,9 +54,12 @@ export async function strike(
   const schedule = spread(specials, kills, random);
   const done = new Map<string, number>();
   const aside: Promise<void>[] = [];
-  const carryOut = async (name: string, { run, aside: byItself }: Special) => {
+  const outages: { from: Date; until: Date }[] = [];
+  const carryOut = async (name: string, { run, aside: byItself, losesAnswers }: Special) => {
     say(`strike: ${name}`);
+    const from = new Date();
     const happened = byItself ? await run() : await waitFor(run, 30_000, 250);
+    if (losesAnswers) outages.push({ from, until: new Date(Date.now() + FOUND_OUT_MS) });
     if (happened) done.set(name, (done.get(name) ?? 0) + 1);
     else say(`could not: ${name}`);
   };
@@ -73,6 +82,7 @@ export async function strike(
   return {
     kills: killed,
     freezes: done.get('freeze a worker') ?? 0,
+    outages,
     others: [...done].map(([name, times]) => (times > 1 ? `${name} (${times}×)` : name)),
     failed: [
       ...(killed < kills ? [`${killed} of ${kills} kills`] : []),
@@ -97,13 +107,17 @@ function specialStrikes(
     return true;
   };
   const randomFor = (purpose: string) => createRandom(seed, purpose);
-  const [freezing, cutting, sweepers] = [randomFor('freeze'), randomFor('cut'), randomFor('sweepers')];
+  const [freezing, stumbling] = [randomFor('freeze'), randomFor('stumble')];
+  const [cutting, sweepers] = [randomFor('cut'), randomFor('sweepers')];
   return {
     'freeze a worker': { times: 1, aside: true, run: () => freeze(field, freezing) },
+    'stop a worker for six seconds': { times: often, aside: true, run: () => stumble(field, stumbling) },
+    'freeze a sweeper': { times: 1, aside: true, run: () => freezeSweeper(field, sweepers) },
     'cut a worker off from PostgreSQL': { times: 1, aside: true, run: () => cutOff(field, cutting) },
     'take the gateways away': {
       times: 1,
       aside: true,
+      losesAnswers: true,
       async run() {
         // When nothing is under way, nothing is learnt.
         await waitFor(async () => (await claims(herald)).size > 0, 60_000, 5);
@@ -123,7 +137,7 @@ function specialStrikes(
         return felt;
       },
     },
-    'kill PostgreSQL': { times: 1, run: () => did(servers.killPostgres(pool)) },
+    'kill PostgreSQL': { times: 1, losesAnswers: true, run: () => did(servers.killPostgres(pool)) },
     'empty the queue': { times: 1, run: () => did(servers.emptyQueue(pool)) },
     ...(servers.redis && {
       'kill Redis': { times: 1, run: () => did(servers.redis?.kill() ?? Promise.reject()) },
@@ -147,14 +161,18 @@ async function isRefused({ app }: Field['herald'], announcement: number): Promis
   return rows.length > 0;
 }
 
-/** A SIGKILL that counts: of a worker of a channel, at a moment when it holds claimed rows. */
+/** A SIGKILL that counts: of a worker of a channel that held claimed rows, and left them so. */
 async function killHolder(field: Field, random: Random): Promise<boolean> {
-  const { herald, workers, reserved } = field;
+  const { herald, workers, reserved, struck } = field;
   const kind = random.pick(VICTIMS) ?? 'sms';
   const kill = (name: RegExp) => async () => {
     const holders = await claims(herald);
     const victim = random.pick(running(workers, name, reserved).filter((pid) => holders.has(pid)));
-    return victim !== undefined && signal(victim, 'SIGKILL');
+    if (victim === undefined || !signal(victim, 'SIGKILL')) return false;
+    struck.add(victim);
+    // What it was just writing down is written down, and nothing is in doubt then.
+    await pause(20);
+    return (await claims(herald)).has(victim);
   };
   return (
     (await waitFor(kill(new RegExp(`^worker ${kind}$`)), 2_000, 5)) ||
@@ -162,8 +180,9 @@ async function killHolder(field: Field, random: Random): Promise<boolean> {
   );
 }
 
-function killOne({ workers, reserved }: Field, name: RegExp, random: Random): boolean {
+function killOne({ workers, reserved, struck }: Field, name: RegExp, random: Random): boolean {
   const victim = random.pick(running(workers, name, reserved));
+  if (victim !== undefined) struck.add(victim);
   return victim !== undefined && signal(victim, 'SIGKILL');
 }
 

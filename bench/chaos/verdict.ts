@@ -1,8 +1,23 @@
+import type pg from 'pg';
 import type { Launched } from '../../src/cli/launch.ts';
+import type { Field } from './field.ts';
 import type { Follower } from './interventions.ts';
 import { readLedger } from './ledger.ts';
-import type { Part } from './population.ts';
+import { FAULTY_OUTLET, type Part, WITH_OUTLETS } from './population.ts';
 import { type Counts, judgeRow, NOTHING_COUNTED, type Pause, type Row } from './rows.ts';
+import type { Strikes } from './strikes.ts';
+
+/** Whom each announcement concerns, by the topic that they chose. */
+const TOPICS = {
+  cancelled: 'cancelled',
+  expiring: 'expiring',
+  corrected: 'corrected',
+  correction: 'corrected',
+  retracted: 'retracted',
+  retraction: 'retracted',
+  main: 'main',
+  outage: 'outage',
+} as const satisfies Readonly<Record<Part | Follower, Part>>;
 
 export interface Verdict {
   readonly counts: Counts;
@@ -43,6 +58,12 @@ const ROWS = `
     d.error_code AS code,
     (SELECT count(*)::int FROM delivery_events e
      WHERE e.announcement_id = d.announcement_id AND e.n = d.n AND e.type = 'unknown') AS doubts,
+    (SELECT count(*)::int FROM delivery_events e
+     WHERE e.announcement_id = d.announcement_id AND e.n = d.n AND e.type = 'unknown' AND (
+       d.channel = 'webhook' AND d.address_key = ANY ($5)
+       OR substring(e.source || ' ' || coalesce(e.detail, '') FROM 'worker (\\d+)')::bigint IN (SELECT id FROM workers WHERE pid = ANY ($2))
+       OR EXISTS (SELECT FROM unnest($3::timestamptz[], $4::timestamptz[]) AS w(since, until)
+                  WHERE e.at BETWEEN w.since AND w.until))) AS explained,
     (SELECT s.created_at FROM suppressions s WHERE s.channel = d.channel AND s.address = d.address_key AND s.reason = 'left') AS "leftAt",
     CASE WHEN a.state = 'cancelled' THEN a.ended_at WHEN d.channel <> 'webhook' AND a.expires_at < now() THEN a.expires_at END AS "stoppedAt"
   FROM deliveries d JOIN announcements a ON a.id = d.announcement_id WHERE d.announcement_id = ANY ($1)`;
@@ -54,14 +75,33 @@ const MISSED = `
     AND NOT EXISTS (SELECT FROM deliveries d WHERE d.announcement_id = $1 AND d.channel = k.channel AND d.address_key = k.address)
     AND NOT EXISTS (SELECT FROM suppressions x WHERE x.channel = k.channel AND x.address = k.address)`;
 
+/** The same of the outlets, all of which chose every topic. */
+const MISSED_OUTLETS = `
+  SELECT count(*)::int AS n FROM endpoints e
+  WHERE NOT EXISTS (SELECT FROM deliveries d WHERE d.announcement_id = $1 AND d.channel = 'webhook' AND d.address_key = e.id::text)`;
+
+/** Rows for citizens whom an announcement does not concern. */
+const STRANGERS = `
+  SELECT count(*)::int AS n FROM deliveries d
+  WHERE d.announcement_id = $1 AND d.channel <> 'webhook' AND NOT EXISTS (
+    SELECT FROM contacts k JOIN subscribers s ON s.id = k.subscriber_id
+    WHERE s.topics = ARRAY[(SELECT id FROM topics WHERE code = $2)] AND k.channel = d.channel AND k.address = d.address_key)`;
+
 /** The gateways' own ledger against Herald's tables, message by message. */
 export async function judge(
   { app, sandboxUrl }: Launched,
   announcements: Readonly<Record<Part | Follower, number>>,
   pause: Pause,
+  { outages, struck }: Pick<Strikes, 'outages'> & Pick<Field, 'struck'>,
 ): Promise<Verdict> {
   const parts = new Map(Object.entries(announcements).map(([part, id]) => [id, part as Row['part']]));
-  const { rows } = await app.pool.query<Omit<Found, 'part'>>(ROWS, [[...parts.keys()]]);
+  const { rows } = await app.pool.query<Omit<Found, 'part'>>(ROWS, [
+    [...parts.keys()],
+    [...struck],
+    outages.map(({ from }) => from),
+    outages.map(({ until }) => until),
+    await faultyOutlets(app.pool),
+  ]);
   const ledger = await readLedger(sandboxUrl);
   const counts: Record<keyof Counts, number> = { ...NOTHING_COUNTED };
   const offending: { row: Found | null; why: string; delivery: string }[] = [];
@@ -80,6 +120,16 @@ export async function judge(
     const { rows: lost } = await app.pool.query<{ n: number }>(MISSED, [id, topic]);
     const n = lost[0]?.n ?? 0;
     if (n > 0) blame('missing', null, `${n} contacts of the audience of ${topic} have no delivery`, n);
+  }
+  for (const [part, topic] of Object.entries(TOPICS)) {
+    const id = announcements[part as keyof typeof TOPICS];
+    const { rows: strangers } = await app.pool.query<{ n: number }>(STRANGERS, [id, topic]);
+    const n = strangers[0]?.n ?? 0;
+    if (n > 0) blame('wrongReaders', null, `${n} deliveries of ${part} go to strangers`, n);
+    if (!WITH_OUTLETS.includes(topic)) continue;
+    const { rows: lost } = await app.pool.query<{ n: number }>(MISSED_OUTLETS, [id]);
+    const outlets = lost[0]?.n ?? 0;
+    if (outlets > 0) blame('missing', null, `${outlets} outlets have no delivery of ${part}`, outlets);
   }
 
   const found = rows.map((row): Found => ({ ...row, part: parts.get(row.id) ?? 'main' }));
@@ -126,4 +176,12 @@ export async function judge(
       })),
     ),
   };
+}
+
+/** Outlets whose answers the gateway takes away by itself. */
+async function faultyOutlets(pool: pg.Pool): Promise<readonly string[]> {
+  const { rows } = await pool.query<{ id: string }>('SELECT id::text FROM endpoints WHERE outlet = $1', [
+    FAULTY_OUTLET,
+  ]);
+  return rows.map(({ id }) => id);
 }

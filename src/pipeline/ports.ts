@@ -174,6 +174,8 @@ export interface Job {
   readonly id: number;
   /** Incremented in the table at each enqueue; makes the job id unique. */
   readonly generation: number;
+  /** The job of the generation before was not taken for long, and need not wait any more. */
+  readonly replaces?: boolean;
   /** 1 (soonest) … 4; BullMQ priority. */
   readonly priority: number;
 }

@@ -74,7 +74,14 @@ export async function createWakeUps(options: QueueOptions): Promise<WakeUps> {
       );
       await inTime(
         options,
-        Promise.all(byQueue.map(([queue, its]) => its.length > 0 && queue?.addBulk(its.map(toBullJob)))),
+        Promise.all(
+          byQueue.flatMap(([queue, its]) => [
+            its.length > 0 && queue?.addBulk(its.map(toBullJob)),
+            ...its.flatMap(({ id, generation, replaces }) =>
+              replaces && queue ? queue.remove(jobId(id, generation - 1)) : [],
+            ),
+          ]),
+        ),
       );
     },
     async ping() {
@@ -87,13 +94,15 @@ export async function createWakeUps(options: QueueOptions): Promise<WakeUps> {
   };
 }
 
+/** Adding an id that exists is silently nothing, hence the generation; BullMQ refuses integers and colons. */
+const jobId = (id: number, generation: number) => `j${id}-${generation}`;
+
 function toBullJob({ queue, id, generation, priority }: Job) {
   if (!(priority >= 1)) throw new RangeError(`priority ${priority}: BullMQ runs 0 before everything`);
   return {
     name: queue,
     data: { v: 1, id, generation } satisfies Payload,
-    // Adding an id that exists is silently nothing, hence the generation; BullMQ refuses integers and colons.
-    opts: { jobId: `j${id}-${generation}`, priority, removeOnComplete: true, removeOnFail: true },
+    opts: { jobId: jobId(id, generation), priority, removeOnComplete: true, removeOnFail: true },
   };
 }
 

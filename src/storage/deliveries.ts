@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import type { Channel } from '../domain/channel.ts';
-import { MAX_DEATHS } from '../domain/retry.ts';
+import { MAX_DEATHS, SET_APART_DEATHS } from '../domain/retry.ts';
 import { type Job, queueOf } from '../pipeline/ports.ts';
 import type {
   AttemptRecord,
@@ -61,8 +61,9 @@ const SUPPRESS = `
 /**
  * Only while the shard is this worker's, which its burial waits for: rows that a claim took after that would be in
  * nobody's hands. And only while its provider takes anything.
+ * @param order which rows come first
  */
-const CLAIM_ROWS = `
+const claimRowsBy = (order: string) => `
   WITH mine AS MATERIALIZED (
     SELECT FROM shards s WHERE s.id = $9 AND s.claimed_by = $6
       AND NOT EXISTS (SELECT FROM breakers b WHERE b.channel = s.channel AND b.gateway = s.gateway)
@@ -76,7 +77,7 @@ const CLAIM_ROWS = `
                   AND (a.expires_at > now() OR d.channel = 'webhook'))
       AND ${AWAKE('d.channel', '$8::int')}
       AND NOT ${UNWANTED}
-    ORDER BY d.n LIMIT $7 FOR UPDATE OF d SKIP LOCKED
+    ORDER BY ${order} LIMIT $7 FOR UPDATE OF d SKIP LOCKED
   ),
   claimed AS (
     UPDATE deliveries d SET status = 'sending', attempt = d.attempt + 1, worker_id = $6, claimed_at = now(), due_at = NULL
@@ -93,6 +94,9 @@ const CLAIM_ROWS = `
   LEFT JOIN subscribers s ON s.id = k.subscriber_id
   LEFT JOIN endpoints e ON c.channel = 'webhook' AND e.id = c.contact_id
   ORDER BY c.n`;
+const CLAIM_ROWS = claimRowsBy('d.n');
+/** In a shard that kills its workers: what was tried least, so that the one that kills is the last, and no other dies with it. */
+const CLAIM_UNTRIED = claimRowsBy('d.attempt, d.n');
 
 /** Only SMS is settled by asking; the other channels are sent again under the same id (CLAIM_ROWS). */
 const UNSETTLED = `
@@ -267,8 +271,9 @@ export function createDeliveryStore(pool: pg.Pool, sealer: Sealer): DeliveryStor
 
     async claimRows(claim, limit, workerId) {
       const { rows } = await pool.query<ClaimedRow>({
-        name: 'claim-rows',
-        text: CLAIM_ROWS,
+        ...(claim.deaths < SET_APART_DEATHS
+          ? { name: 'claim-rows', text: CLAIM_ROWS }
+          : { name: 'claim-untried', text: CLAIM_UNTRIED }),
         values: [...range(claim), slotOf(workerId), workerId, limit, claim.priority, claim.shardId],
       });
       return rows.map(({ url, secrets, ...row }) => ({

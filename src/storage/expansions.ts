@@ -81,11 +81,14 @@ const ENDPOINTS = `
   ), ${FAN_OUT}
   SELECT 0 AS seen, '0' AS cursor, ${NEXT}`;
 
-/** A citizen who is to be addressed has not left, and (if that may be) has no row yet. Over `contacts k`. */
+/**
+ * A citizen who is to be addressed has not left, and (if that may be) has no row yet. Over `contacts k`. Rows are looked up one
+ * by one: the statistics know nothing of those that were written a moment ago, and a join would go through all of them each time.
+ */
 const NOT_LEFT =
   'NOT EXISTS (SELECT FROM suppressions x WHERE x.channel = k.channel AND x.address = k.address)';
 const NOT_YET =
-  'NOT EXISTS (SELECT FROM deliveries h WHERE h.announcement_id = $1 AND h.channel = k.channel AND h.address_key = k.address)';
+  '(SELECT h.n FROM deliveries h WHERE h.announcement_id = $1 AND h.channel = k.channel AND h.address_key = k.address LIMIT 1) IS NULL';
 
 /** Who got or may have got a superseded text ($6), on the same channel, at their present address, less who left since. */
 const REACHED = `

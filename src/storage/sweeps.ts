@@ -67,9 +67,9 @@ const ENQUEUE_SHARDS = `
     WHERE due_at IS NOT NULL AND claimed_by IS NULL AND enqueued_at >= now() - ${LOST_AFTER} GROUP BY channel, priority
   ),
   due AS (
-    SELECT picked.id FROM unnest(enum_range(NULL::channel)) AS c(channel), unnest(ARRAY[1, 2, 3, 4]) AS p(priority)
+    SELECT picked.id, picked.lost FROM unnest(enum_range(NULL::channel)) AS c(channel), unnest(ARRAY[1, 2, 3, 4]) AS p(priority)
     CROSS JOIN LATERAL (
-      SELECT s.id FROM shards s JOIN announcements a ON a.id = s.announcement_id
+      SELECT s.id, s.enqueued_at IS NOT NULL AS lost FROM shards s JOIN announcements a ON a.id = s.announcement_id
       WHERE s.channel = c.channel AND s.priority = p.priority AND s.due_at <= now() AND s.claimed_by IS NULL
         AND (s.enqueued_at IS NULL OR s.enqueued_at < now() - ${SHARD_LOST_AFTER}) AND ${RUNNABLE}
       ORDER BY s.due_at, s.id
@@ -78,7 +78,7 @@ const ENQUEUE_SHARDS = `
     ) picked
   )
   UPDATE shards s SET generation = s.generation + 1, enqueued_at = now() FROM due WHERE s.id = due.id
-  RETURNING s.id, s.channel, s.generation, s.priority`;
+  RETURNING s.id, s.channel, s.generation, s.priority, due.lost`;
 
 /**
  * Shards whose receipts are overdue, whatever has become of their announcements: a few, the longest overdue first, at
@@ -173,9 +173,13 @@ const STOP_ROWS = `
     ORDER BY s.id LIMIT 10 FOR UPDATE OF s SKIP LOCKED
   ),
   locked AS (
-    SELECT d.announcement_id, d.n, o.status FROM over o JOIN deliveries d
-      ON d.announcement_id = o.announcement_id AND d.n BETWEEN o.from_n AND o.to_n
-    WHERE d.status = 'queued' ORDER BY d.announcement_id, d.n FOR UPDATE OF d
+    -- Range by range, as above.
+    SELECT d.announcement_id, d.n, o.status FROM (SELECT * FROM over ORDER BY announcement_id, from_n) o
+    CROSS JOIN LATERAL (
+      SELECT d.announcement_id, d.n FROM deliveries d
+      WHERE d.announcement_id = o.announcement_id AND d.n BETWEEN o.from_n AND o.to_n AND d.status = 'queued'
+      ORDER BY d.n FOR UPDATE OF d
+    ) d
   ),
   changed AS (
     UPDATE deliveries d SET status = l.status, due_at = NULL FROM locked l
@@ -238,7 +242,8 @@ const RECONCILE = `
   )
   SELECT channel, status, n::int FROM difference`;
 
-export function createSweepStore(pool: pg.Pool): SweepStore {
+/** @param keyed for what goes by keys alone */
+export function createSweepStore(pool: pg.Pool, keyed: pg.Pool): SweepStore {
   const one = async (sql: string, values: unknown[] = []) => (await pool.query(sql, values)).rows;
   /** Asked after each slice and every second: planned once. */
   const often = async (name: string, text: string) => (await pool.query({ name, text })).rows;
@@ -265,10 +270,8 @@ export function createSweepStore(pool: pg.Pool): SweepStore {
     },
 
     async enqueueDue() {
-      const rows: { id: number; channel: Channel; generation: number; priority: number }[] = await often(
-        'enqueue-shards',
-        ENQUEUE_SHARDS,
-      );
+      const rows: { id: number; channel: Channel; generation: number; priority: number; lost?: boolean }[] =
+        await often('enqueue-shards', ENQUEUE_SHARDS);
       rows.push(...(await often('enqueue-asking', ENQUEUE_ASKING)));
       return rows.map(
         (r): Job => ({
@@ -276,6 +279,7 @@ export function createSweepStore(pool: pg.Pool): SweepStore {
           id: r.id,
           generation: r.generation,
           priority: r.priority,
+          ...(r.lost && { replaces: true }),
         }),
       );
     },
@@ -305,7 +309,7 @@ export function createSweepStore(pool: pg.Pool): SweepStore {
       ),
 
     async stopRows() {
-      return (await one(STOP_ROWS))[0]?.n ?? 0;
+      return (await keyed.query({ name: 'stop-rows', text: STOP_ROWS })).rows[0]?.n ?? 0;
     },
 
     async finish() {

@@ -11,6 +11,7 @@ const row = (facts: Partial<Row> = {}): Row => ({
   sid: 'SM1',
   code: null,
   doubts: 0,
+  explained: 0,
   leftAt: null,
   stoppedAt: null,
   ...facts,
@@ -32,7 +33,7 @@ test('what was taken once is in order', () => {
 test.each(['failed', 'expired', 'cancelled', 'suppressed', 'undelivered'] as const)(
   'a recipient who never got it is missing, though the row ended as %s',
   (status) => {
-    for (const part of ['main', 'outage', 'correction'] as const)
+    for (const part of ['main', 'outage', 'correction', 'retraction'] as const)
       expect(blamed(row({ part, status, sid: null }), [])).toEqual(['missing 1']);
     expect(blamed(row({ part: 'cancelled', status, sid: null }), [])).toEqual([]);
   },
@@ -65,10 +66,10 @@ test('what explains that nobody took it', () => {
 });
 
 test('over which as many workers died as may was given up, is counted, and must say so', () => {
-  const died = { status: 'failed', sid: null, code: 'worker-died', doubts: 5 } as const;
+  const died = { status: 'failed', sid: null, code: 'worker-died', doubts: 5, explained: 5 } as const;
   expect(blamed(row(died), [])).toEqual([]);
   expect(judgeRow(row(died), [], PAUSE).map(({ count }) => count)).toContain('gaveUp');
-  expect(blamed(row({ ...died, doubts: 4 }), [])).toEqual(['missing 1']);
+  expect(blamed(row({ ...died, explained: 4 }), [])).toEqual(['missing 1']);
   expect(blamed(row({ ...died, code: '30008' }), [])).toEqual(['missing 1']);
 });
 
@@ -82,11 +83,13 @@ test('an SMS is never taken twice, whatever was in doubt', () => {
 
 test.each(['email', 'webhook'] as const)('each repeat of a %s follows a doubt of its own', (channel) => {
   const count = channel === 'email' ? 'repeatedEmail' : 'repeatedWebhook';
-  const twice = row({ channel, address: 'c1@example.org', doubts: 1 });
+  const twice = row({ channel, address: 'c1@example.org', doubts: 1, explained: 1 });
   expect(judgeRow(twice, [taken(), taken(1)], PAUSE)).toContainEqual({ count, n: 1 });
   expect(blamed(twice, [taken(), taken(1)])).toEqual([]);
   expect(blamed(twice, [taken(), taken(1), taken(2)])).toEqual(['unexplained 1']);
   expect(blamed(twice, [taken(0, 'a'), taken(1, 'b')])).toEqual(['unexplained 1']);
+  // Herald's word that it was in doubt is no reason.
+  expect(blamed({ ...twice, explained: 0 }, [taken(), taken(1)])).toEqual(['unexplained 1']);
 });
 
 test('two seconds after somebody left, a stop and a pause', () => {

@@ -110,6 +110,19 @@ export function describeWakeUps(name: string, setup: () => Promise<QueueUnderTes
       expect(await server.kept(desk.nameOf('email'))).toBe(1);
     });
 
+    test('one that nobody took makes room for the next generation', async () => {
+      const wakeUps = await desk.wakeUps();
+      await wakeUps.enqueue([job(7), job(8)]);
+      await wakeUps.enqueue([job(7, { generation: 2, replaces: true })]);
+      expect(await server.kept(desk.nameOf('sms'))).toBe(2);
+      await desk.run('sms');
+      await desk.arrived(2);
+      expect(desk.handled).toEqual([
+        { id: 8, generation: 1 },
+        { id: 7, generation: 2 },
+      ]);
+    });
+
     test('the most urgent goes first, among equals the oldest', async () => {
       const wakeUps = await desk.wakeUps();
       await wakeUps.enqueue([

@@ -167,7 +167,7 @@ export async function createStage(office: Office, channel: Channel) {
   const client = await office.pool.connect();
   const pool = poolOf(client);
   const deliveries = createDeliveryStore(pool, UNSEALED);
-  const sweeps = createSweepStore(pool);
+  const sweeps = createSweepStore(pool, pool);
   const receipts = createReceiptStore(pool, 5);
   const workers = createWorkerStore(pool);
   await client.query('BEGIN');

@@ -86,7 +86,7 @@ stories('what is due', (test) => {
     expect(await office.sweeps.enqueueDue()).toEqual([]);
     await office.age('shards', 'enqueued_at', 2);
     const job = only(await office.sweeps.enqueueDue());
-    expect(job).toEqual({ ...lost, generation: lost.generation + 1 });
+    expect(job).toEqual({ ...lost, generation: lost.generation + 1, replaces: true });
     expect(await office.deliveries.claimShard(lost.id, lost.generation, 1)).toBeNull();
     expect(await office.deliveries.claimShard(job.id, job.generation, 1)).toMatchObject({
       announcementId: id,

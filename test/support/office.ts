@@ -77,7 +77,7 @@ export async function openOffice(server?: PostgresServer) {
   const announcements = createAnnouncementStore(pool);
   const expansions = createExpansionStore(pool, 3);
   const deliveries = createDeliveryStore(keyed, sealer);
-  const sweeps = createSweepStore(pool);
+  const sweeps = createSweepStore(pool, keyed);
   const workers = createWorkerStore(pool);
   const [author, approver] = [await user('李娜', 'author'), await user('Chen', 'approver')];
   let numbers = 0;
