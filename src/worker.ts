@@ -3,6 +3,7 @@ import { hostname } from 'node:os';
 import { SINGLE_CONNECTIONS } from './adapters.ts';
 import type { App } from './app.ts';
 import type { Channel, Gateway } from './domain/channel.ts';
+import type { WorkerKind } from './domain/health.ts';
 import { anchorDaily } from './pipeline/anchor.ts';
 import { createBatcher } from './pipeline/batcher.ts';
 import { type DeliverDeps, deliver } from './pipeline/deliver.ts';
@@ -16,9 +17,6 @@ import { createSlots } from './pipeline/slots.ts';
 import type { AttemptRecord } from './pipeline/stores.ts';
 import { sweep } from './pipeline/sweep.ts';
 import { aborted } from './process.ts';
-
-export const WORKER_KINDS = ['expand', 'sms', 'email', 'webhook', 'sweep'] as const;
-export type WorkerKind = (typeof WORKER_KINDS)[number];
 
 /** Shards that are being sent at a time. */
 const SHARDS_AT_ONCE: Readonly<Record<Channel, number>> = { sms: 4, email: 4, webhook: 50 };

@@ -2,8 +2,9 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { App } from '../src/app.ts';
+import { WORKER_KINDS, type WorkerKind } from '../src/domain/health.ts';
 import { LeaseLost } from '../src/pipeline/lease.ts';
-import { runWorker, WORKER_KINDS, type WorkerKind } from '../src/worker.ts';
+import { runWorker } from '../src/worker.ts';
 import { citizen, type Herald, startHerald } from './pipeline/herald.ts';
 import { eventually } from './support/eventually.ts';
 

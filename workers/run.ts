@@ -3,7 +3,8 @@ import { loadConfig } from '../src/config.ts';
 import { createLog } from '../src/log.ts';
 import { tellParent, untilStopped } from '../src/process.ts';
 import { provision } from '../src/provision.ts';
-import { runWorker, type WorkerKind } from '../src/worker.ts';
+import type { WorkerKind } from '../src/domain/health.ts';
+import { runWorker } from '../src/worker.ts';
 
 /** One worker process: opens Herald, works until it is told to stop, drains. Exit code 1 when it had to give up. */
 export async function run(kind: WorkerKind): Promise<void> {

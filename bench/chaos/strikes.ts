@@ -111,7 +111,7 @@ function specialStrikes(
   const [cutting, sweepers] = [randomFor('cut'), randomFor('sweepers')];
   return {
     'freeze a worker': { times: 1, aside: true, run: () => freeze(field, freezing) },
-    'stop a worker for six seconds': { times: often, aside: true, run: () => stumble(field, stumbling) },
+    'stop a worker for six seconds': { times: Math.min(3, often), run: () => stumble(field, stumbling) },
     'freeze a sweeper': { times: 1, aside: true, run: () => freezeSweeper(field, sweepers) },
     'cut a worker off from PostgreSQL': { times: 1, aside: true, run: () => cutOff(field, cutting) },
     'take the gateways away': {

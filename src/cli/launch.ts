@@ -5,8 +5,8 @@ import { fileURLToPath } from 'node:url';
 import type { Logger as PinoLogger } from 'pino';
 import { type App, migrateDatabase, open } from '../app.ts';
 import type { Config, ReadyConfig } from '../config.ts';
+import { WORKER_KINDS, type WorkerKind } from '../domain/health.ts';
 import { provision } from '../provision.ts';
-import { WORKER_KINDS, type WorkerKind } from '../worker.ts';
 import { type Child, startChild } from './children.ts';
 import { noteRunning } from './running.ts';
 

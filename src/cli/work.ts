@@ -1,5 +1,5 @@
 import { Argument, type Command } from 'commander';
-import { WORKER_KINDS, type WorkerKind } from '../worker.ts';
+import { WORKER_KINDS, type WorkerKind } from '../domain/health.ts';
 import { workerProgram } from './launch.ts';
 
 export function register(program: Command): void {

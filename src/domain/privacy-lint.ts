@@ -85,9 +85,15 @@ const RULES: readonly {
   },
 ];
 
-/** Everything in an announcement's texts that may identify somebody, by language, field and place. */
-export function lint(content: Content): readonly Finding[] {
-  const texts = Object.entries(content).flatMap(([locale, fields]) =>
+/** In place of a language: the case, whose title newsrooms get. */
+export const CASE = 'case';
+
+/**
+ * Everything in an announcement's texts that may identify somebody, by language, field and place.
+ * @param title the case's; found as field `title` of {@link CASE}
+ */
+export function lint(content: Content, title = ''): readonly Finding[] {
+  const texts = Object.entries({ [CASE]: { title }, ...content }).flatMap(([locale, fields]) =>
     Object.entries(fields).map(([field, text]) => ({ locale, field, text })),
   );
   const first = texts.flatMap((one) => lintText(one, []));
@@ -133,13 +139,15 @@ export function findingKey({ kind, locale, field, excerpt }: Finding): string {
 
 /** What of a draft the lint looks at and writes to. */
 export interface Linted {
+  readonly case?: { readonly title: string } | undefined;
   readonly content: Content;
   readonly lintReasons?: Readonly<Record<string, string>> | undefined;
 }
 
 /** The findings of a draft, each with the reason that its author gave. */
-export function reasonedFindings({ content, lintReasons = {} }: Linted): readonly ReasonedFinding[] {
-  return lint(content).map((finding) => {
+export function reasonedFindings(draft: Linted): readonly ReasonedFinding[] {
+  const { content, lintReasons = {} } = draft;
+  return lint(content, draft.case?.title).map((finding) => {
     const key = findingKey(finding);
     return { ...finding, key, reason: Object.hasOwn(lintReasons, key) ? (lintReasons[key] ?? null) : null };
   });
@@ -169,7 +177,7 @@ export function requireReasons(draft: Linted): Readonly<Record<string, string>> 
 }
 
 const issueOf = (finding: ReasonedFinding): Issue => ({
-  path: `content.${finding.locale}.${finding.field}`,
+  path: `${finding.locale === CASE ? '' : 'content.'}${finding.locale}.${finding.field}`,
   message: `"${masked(finding.excerpt)}" ${finding.message}; or give a reason as lintReasons["${finding.key}"]`,
 });
 

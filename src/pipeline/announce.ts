@@ -266,9 +266,12 @@ export function createAnnounce(deps: AnnounceDeps): Announce {
       });
     },
     cancel: async (id, actor, reason) => {
-      const { state } = await store.get(id);
-      requireRole(actor.role, state === 'draft' ? 'author' : 'approver');
-      return simple(id, 'cancel', actor, reason ?? null);
+      return act(id, 'cancel', (tx, to) => {
+        // What nobody was asked to approve is discarded by who wrote part of it.
+        const isOwn = tx.record.state === 'draft' && tx.authorIds.includes(actor.id);
+        requireRole(actor.role, isOwn ? 'author' : 'approver');
+        return tx.move('cancel', to, actor, reason ?? null);
+      });
     },
 
     get: (id) => store.get(id),

@@ -48,6 +48,8 @@ export interface AnnouncementPage {
   readonly state?: AnnouncementState;
   /** Only those that are in one of these. */
   readonly states?: readonly AnnouncementState[];
+  /** Only those that this user wrote part of. */
+  readonly writtenBy?: number;
   /** A part of the case's reference or title. */
   readonly search?: string;
 }

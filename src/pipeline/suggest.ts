@@ -15,7 +15,7 @@ import type {
   AnnouncementTransaction,
   Suggestion,
 } from './announcement-store.ts';
-import { checkAnnouncement } from './check-announcement.ts';
+import { checkAnnouncement, parseDraft } from './check-announcement.ts';
 import type { Freeze } from './freeze.ts';
 
 /** How a typo is mended without costing the approver the right to approve. */
@@ -32,6 +32,7 @@ export interface Suggest {
   ): Promise<void>;
   /**
    * Takes a suggestion over: a new revision by whoever does, submitted at once; or declines it.
+   * @param lintReasons why what the privacy lint finds in it may be published, by key; beside those that the draft has
    * @throws HeraldError `own-suggestion` (forbidden), `suggestion-outdated`, `suggestion-decided` (conflict), `lint-reason-required`
    */
   decide(
@@ -39,6 +40,7 @@ export interface Suggest {
     suggestionId: number,
     actor: Actor,
     decision: 'accepted' | 'declined',
+    lintReasons?: Readonly<Record<string, string>>,
   ): Promise<AnnouncementRecord>;
   suggestions(id: number): Promise<readonly Suggestion[]>;
 }
@@ -69,7 +71,7 @@ export const createSuggest = (deps: {
     });
   },
 
-  decide: (id, suggestionId, actor, decision) =>
+  decide: (id, suggestionId, actor, decision, lintReasons = {}) =>
     deps.act(id, 'revise', async (tx) => {
       requireRole(actor.role, 'author');
       const suggestion = await tx.suggestion(suggestionId);
@@ -93,7 +95,10 @@ export const createSuggest = (deps: {
           );
         const bundle = await tx.bundle();
         if (!bundle) throw new Error('what was submitted has no templates');
-        const draft = suggested(record.draft, suggestion.content);
+        const draft = parseDraft({
+          ...suggested(record.draft, suggestion.content),
+          lintReasons: { ...record.draft.lintReasons, ...lintReasons },
+        });
         await tx.addRevision(draft, record.supersedes, urgencyOf(draft), actor.id);
         await deps.freeze(tx, { ...record, draft, revision: record.revision + 1 }, bundle);
       }

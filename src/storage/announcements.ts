@@ -22,7 +22,7 @@ const recordOver = (cases: string) => `
     ARRAY(SELECT b.id FROM announcements b WHERE b.supersedes = a.id ORDER BY b.id) AS "supersededBy",
     ARRAY(SELECT b.id FROM announcements b WHERE b.supersedes = a.id AND b.approved_at IS NOT NULL ORDER BY b.id) AS "replacedBy",
     r.draft, CASE WHEN a.state <> 'draft' THEN encode(r.sha256, 'hex') END AS sha256,
-    json_build_object('reference', c.reference, 'title', c.title) AS "case",
+    json_build_object('reference', c.reference, 'title', coalesce(r.draft -> 'case' ->> 'title', c.title)) AS "case",
     a.created_at AS "createdAt", a.submitted_at AS "submittedAt", a.approved_at AS "approvedAt", a.scheduled_at AS "scheduledAt",
     a.expires_at AS "expiresAt", a.first_sent_at AS "firstSentAt", a.ended_at AS "endedAt",
     a.created_by AS "createdBy", a.approved_by AS "approvedBy", a.break_glass_reason AS "breakGlassReason",
@@ -95,11 +95,11 @@ export async function loadBundle(db: Queryable, id: number): Promise<TemplateBun
   return bundle;
 }
 
-/** One row a case; the latest announcement gives it its title (each revision keeps the one it was sent with). */
+/** One row a case; what is submitted last gives it its title (each revision has its own). */
 async function caseId(db: Queryable, draft: Draft): Promise<number> {
   const { rows } = await db.query<{ id: number }>(
     `INSERT INTO cases (reference, title) VALUES ($1, $2)
-     ON CONFLICT (reference) DO UPDATE SET title = excluded.title RETURNING id`,
+     ON CONFLICT (reference) DO UPDATE SET title = cases.title RETURNING id`,
     [draft.case.reference, draft.case.title],
   );
   return rows[0]?.id ?? Promise.reject(new Error('no case row'));
@@ -216,6 +216,12 @@ function transaction(
          WHERE a.id = $1 AND r.announcement_id = a.id AND r.number = a.revision`,
         [id, bundleSha256, sha256, JSON.stringify(draft)],
       );
+      // A retraction's title names nobody.
+      if (draft.kind !== 'retraction')
+        await client.query('UPDATE cases SET title = $2 WHERE reference = $1 AND title <> $2', [
+          draft.case.reference,
+          draft.case.title,
+        ]);
     },
     async move(act, state, by, reason) {
       await client.query(
@@ -307,12 +313,13 @@ export function createAnnouncementStore(pool: pg.Pool): AnnouncementStore {
 
     suggestions: (id) => listSuggestions(pool, id),
 
-    async list({ before, limit, state, states, search }) {
+    async list({ before, limit, state, states, search, writtenBy }) {
       const { rows } = await pool.query<AnnouncementRecord>(
         `${RECORD} WHERE ($1::bigint IS NULL OR a.id < $1) AND ($2::text[] IS NULL OR a.state = ANY ($2))
            AND ($3::text IS NULL OR strpos(lower(c.reference || ' ' || c.title), lower($3)) > 0)
+           AND ($5::bigint IS NULL OR EXISTS (SELECT FROM revisions v WHERE v.announcement_id = a.id AND v.author_id = $5))
          ORDER BY a.id DESC LIMIT $4`,
-        [before ?? null, states ?? (state ? [state] : null), search || null, limit],
+        [before ?? null, states ?? (state ? [state] : null), search || null, limit, writtenBy ?? null],
       );
       return rows;
     },

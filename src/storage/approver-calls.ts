@@ -16,8 +16,9 @@ const IS_DUE = `a.state = 'submitted' AND a.mode = 'live' AND NOT EXISTS (
     SELECT FROM approver_calls c WHERE ${PRESENT} AND c.escalate_at > now())`;
 
 /**
- * The next one: whose suggestion was just taken over; of those who are on duty, in the rota's order; where none of them can be
- * called, of all, admins last. Who wrote any of it may not approve it.
+ * The next one: whose suggestion was just taken over; who is on duty, in the rota's order; then everybody else, admins last. Who
+ * wrote any of it may not approve it. When nobody on duty has answered, the others are called at once and not one by one: all but
+ * the last of them leave no time.
  */
 const NEXT = `
   WITH able AS (
@@ -31,11 +32,11 @@ const NEXT = `
     WHERE u.disabled_at IS NULL AND u.role IN ('approver', 'admin') AND (u.phone IS NOT NULL OR u.email IS NOT NULL)
       AND NOT EXISTS (SELECT FROM revisions v WHERE v.announcement_id = $1 AND v.author_id = u.id)
   )
-  SELECT able.id AS "userId", able.locale, able.phone, able.email FROM able
-  JOIN announcements a ON a.id = $1
-  WHERE (able.suggested OR able.position IS NOT NULL
-      OR NOT EXISTS (SELECT FROM able onduty WHERE onduty.position IS NOT NULL))
-    AND NOT EXISTS (SELECT FROM approver_calls c WHERE ${PRESENT} AND c.user_id = able.id)
+  SELECT able.id AS "userId", able.locale, able.phone, able.email,
+    able.suggested OR able.position IS NOT NULL OR count(*) OVER () = 1
+      OR NOT EXISTS (SELECT FROM able onduty WHERE onduty.position IS NOT NULL) AS waits
+  FROM able JOIN announcements a ON a.id = $1
+  WHERE NOT EXISTS (SELECT FROM approver_calls c WHERE ${PRESENT} AND c.user_id = able.id)
   ORDER BY able.suggested DESC, able.position NULLS LAST, able.role = 'admin', able.id LIMIT 1`;
 
 /** Whom nothing could be sent to has no time to answer. */
@@ -47,7 +48,7 @@ const CALL = `
   found AS (UPDATE announcements SET nobody_left_at = NULL WHERE id = $1 AND nobody_left_at IS NOT NULL)
   INSERT INTO approver_calls (announcement_id, revision, submitted_at, user_id, channels, escalate_at)
   SELECT id, revision, submitted_at, $2, $3::channel[],
-    CASE WHEN cardinality($3::channel[]) = 0 THEN now() ELSE now() + ${ANSWER_WITHIN} END
+    CASE WHEN $4 AND cardinality($3::channel[]) > 0 THEN now() + ${ANSWER_WITHIN} ELSE now() END
   FROM announcements WHERE id = $1`;
 
 const OF = `
@@ -74,9 +75,9 @@ export const createCallStore = (pool: pg.Pool, slot: number): CallStore => ({
         [announcementId],
       );
       if (!waiting[0]) return { kind: 'nothing' };
-      const { rows: next } = await client.query<Omit<DueCall, 'announcementId' | 'draft'>>(NEXT, [
-        announcementId,
-      ]);
+      const { rows: next } = await client.query<
+        Omit<DueCall, 'announcementId' | 'draft'> & { readonly waits: boolean }
+      >(NEXT, [announcementId]);
       if (!next[0]) {
         const { rowCount } = await client.query(
           'UPDATE announcements SET nobody_left_at = now() WHERE id = $1 AND nobody_left_at IS NULL',
@@ -93,7 +94,7 @@ export const createCallStore = (pool: pg.Pool, slot: number): CallStore => ({
         jobs.push(job);
         channels.push(message.draft.channels[0]);
       }
-      await client.query(CALL, [announcementId, userId, channels]);
+      await client.query(CALL, [announcementId, userId, channels, next[0].waits]);
       await noteAudit(client, {
         by: undefined,
         act: 'call',

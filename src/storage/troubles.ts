@@ -19,10 +19,10 @@ const TROUBLES = `
     WHERE $2::int IS NULL OR total <= $2 OR (place + 1) * $2 / total > place * $2 / total
   ),
   seen AS (SELECT coalesce(sum(to_n - from_n + 1)::float8 / max(rows)::float8, 1) AS share FROM picked)
-  SELECT d.channel, d.status, coalesce(d.error_code, '') AS code, count(*)::int AS n, (SELECT share FROM seen) AS share
+  SELECT d.channel, d.status, coalesce(d.error_code, CASE d.status WHEN 'expired' THEN 'expired' ELSE '' END) AS code, count(*)::int AS n, (SELECT share FROM seen) AS share
   FROM picked p JOIN deliveries d ON d.announcement_id = $1 AND d.n BETWEEN p.from_n AND p.to_n
-  WHERE d.status IN ('failed', 'undelivered', 'unknown', 'suppressed') OR d.error_code IS NOT NULL AND d.status = 'queued'
-  GROUP BY d.channel, d.status, d.error_code ORDER BY n DESC, 1, 2, 3 LIMIT 50`;
+  WHERE d.status IN ('failed', 'undelivered', 'unknown', 'suppressed', 'expired') OR d.error_code IS NOT NULL AND d.status = 'queued'
+  GROUP BY 1, 2, 3 ORDER BY n DESC, 1, 2, 3 LIMIT 50`;
 
 /**
  * Why messages did not arrive, the most frequent first.

@@ -68,6 +68,16 @@ const WAY_IN: Readonly<Record<Exclude<Standing, 'in'>, string>> = {
   enrol: '/console/enrol',
 };
 
+/** Where somebody comes back to: the page; not a part of it that it asked for, nor what only takes forms. */
+function pageOf({ headers, method, url }: FastifyRequest): string {
+  const page = String(headers['hx-current-url'] ?? '');
+  if (URL.canParse(page)) {
+    const { pathname, search } = new URL(page);
+    return pathname + search;
+  }
+  return method === 'GET' || method === 'HEAD' ? url : '/console';
+}
+
 /** Who it is, and whether the route is for them. Runs for every route of the console, before the body is read. */
 export async function admit(
   request: FastifyRequest,
@@ -90,7 +100,7 @@ export async function admit(
   request.visitor = { token, csrf: csrfToken(token), session, standing };
   if (access === 'public') return;
   const reading = request.method === 'GET' || request.method === 'HEAD';
-  const next = `next=${encodeURIComponent(reading ? request.url : '/console')}`;
+  const next = `next=${encodeURIComponent(pageOf(request))}`;
   if (!session) {
     if (reading) throw new Detour(`/console/sign-in?${next}`);
     throw signedOut();

@@ -1,5 +1,6 @@
 import type { BrowserContextOptions } from 'playwright-core';
-import { runWorker, WORKER_KINDS } from '../../src/worker.ts';
+import { WORKER_KINDS } from '../../src/domain/health.ts';
+import { runWorker } from '../../src/worker.ts';
 import { type Browser, type BrowserContext, DESK, type Page, startBrowser } from '../support/browser.ts';
 import { freePort } from '../support/servers.ts';
 import { cookieOf, type Person } from '../web/console/visitor.ts';

@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { loadConfig } from '../../src/config.ts';
+import { WORKER_KINDS } from '../../src/domain/health.ts';
 import { packageRoot } from '../../src/root.ts';
-import { WORKER_KINDS } from '../../src/worker.ts';
 
 const read = (file: string) => readFile(join(packageRoot, file), 'utf8');
 

@@ -82,7 +82,7 @@ describe('approvers', () => {
     });
   });
 
-  it('are those on duty, in the rota’s order, one every five minutes', async () => {
+  it('are those on duty, in the rota’s order, one every five minutes, and then all others', async () => {
     await onDuty(one(2), 1);
     await onDuty(one(1), 2);
     await onDuty(one(0), 1, '1 hour', '2 hours');
@@ -96,16 +96,29 @@ describe('approvers', () => {
     await later(id);
     await herald.app.approverCalls.callDue();
     expect(await called(id)).toEqual([2, 1]);
+    // Nobody on duty answers: everybody else is called at once.
+    const another = await herald.another('approver');
+    await herald.app.identity.accounts.change(another.id, { phone: '+14155550113' }, undefined);
+    office.push(another);
     await later(id);
     await herald.app.approverCalls.callDue();
     await herald.app.approverCalls.callDue();
-    expect(await called(id)).toEqual([2, 1]);
+    await herald.app.approverCalls.callDue();
+    expect(await called(id)).toEqual([2, 1, 0, 3]);
+    expect(await herald.app.approverCalls.unanswered()).toEqual([]);
+    await later(id);
+    await herald.app.approverCalls.callDue();
+    await herald.app.approverCalls.callDue();
+    expect(await called(id)).toEqual([2, 1, 0, 3]);
     expect(await herald.app.approverCalls.unanswered()).toMatchObject([{ id }]);
     expect(herald.logged.filter(({ msg }) => msg.includes('nobody is left'))).toHaveLength(1);
-    // Somebody's duty begins: it goes on by itself.
-    await onDuty(one(0), 3);
+    // Somebody joins: it goes on by itself.
+    const late = await herald.another('approver');
+    await herald.app.identity.accounts.change(late.id, { phone: '+14155550114' }, undefined);
+    office.push(late);
+    await onDuty(late, 3);
     await herald.app.approverCalls.callDue();
-    expect(await called(id)).toEqual([2, 1, 0]);
+    expect(await called(id)).toEqual([2, 1, 0, 3, 4]);
     expect(await herald.app.approverCalls.unanswered()).toEqual([]);
   });
 

@@ -123,8 +123,10 @@ export function createIdentity(deps: {
     async changePassword(session, old, password) {
       const name = `password ${session.userId}`;
       await signIn.attempt([{ name, free: 5 }]);
-      if (!(await isPassword(old, await accounts.passwordOfUser(session.userId))))
+      if (!(await isPassword(old, await accounts.passwordOfUser(session.userId)))) {
+        await signIn.refused(session.userId, 'password');
         throw new HeraldError('invalid', 'wrong-password', 'this is not your password');
+      }
       await attempts.succeed([name]);
       requireHardPassword(password, session.login ?? '');
       await accounts.setPassword(session.userId, await hashPassword(password), session.id);

@@ -34,6 +34,8 @@ export interface SignIn {
   raise(session: Session, method: FactorMethod): Promise<string>;
   /** Counts an attempt to guess. @throws HeraldError `too-many-attempts` */
   attempt(subjects: readonly AttemptSubject[]): Promise<void>;
+  /** For the audit log: somebody could not prove who they are. @param what by which means */
+  refused(userId: number | undefined, what: string): Promise<void>;
 }
 
 export function createSignIn(deps: {
@@ -52,7 +54,7 @@ export function createSignIn(deps: {
     if (seconds > 0) throw tooManyAttempts(seconds);
   };
   /** Also of a login that nobody has: told, and taking as long. */
-  const refused = (userId: number | undefined, what: string) =>
+  const refused: SignIn['refused'] = (userId, what) =>
     audit.note({
       by: undefined,
       act: 'refuse',
@@ -99,13 +101,17 @@ export function createSignIn(deps: {
     },
     'recovery-code': (userId, code) => factors.useRecoveryCode(userId, recoverySha256(code)),
     async passkey(userId, answer) {
-      await passkeys.check(answer, userId);
+      await passkeys.check(answer, userId).catch(async (error: unknown) => {
+        await refused(userId, 'passkey');
+        throw error;
+      });
       return true;
     },
   };
 
   return {
     attempt,
+    refused,
     raise,
     open: (userId, method, client) => open(userId, method, client),
 
@@ -128,7 +134,10 @@ export function createSignIn(deps: {
     async withPasskey(answer, client) {
       const byAddress = `address ${network(client.address)}`;
       await attempt([{ name: byAddress, free: FREE.address }]);
-      const { userId } = await passkeys.check(answer);
+      const { userId } = await passkeys.check(answer).catch(async (error: unknown) => {
+        await refused(undefined, 'passkey');
+        throw error;
+      });
       await attempts.succeed([], [byAddress]);
       return await open(userId, 'passkey', client);
     },

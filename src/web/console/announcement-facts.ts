@@ -1,8 +1,10 @@
 import type { FastifyRequest } from 'fastify';
+import { CASE } from '../../domain/privacy-lint.ts';
 import type { AnnouncementRecord } from '../../pipeline/announcement-store.ts';
 import { idParams } from '../api/common.ts';
 import type { WebApp } from '../web-app.ts';
 import type { View } from './view.ts';
+import { write } from './words/write.ts';
 
 /** What pages about announcements need beside them: people's names, addresses, the lists' names, fields' labels. */
 export async function announcementFacts(app: WebApp, view: View) {
@@ -26,6 +28,7 @@ export async function announcementFacts(app: WebApp, view: View) {
     },
     /** Of a template's field, in the visitor's language. */
     labelOf: (template: string) => (locale: string, field: string) => {
+      if (locale === CASE) return write[view.locale].caseTitle;
       const label = manifestOf(template)?.fields.find(({ name }) => name === field)?.label;
       return label?.[view.locale] ?? label?.[locale] ?? field;
     },

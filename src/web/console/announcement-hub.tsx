@@ -25,11 +25,7 @@ export interface Hub {
 }
 
 const DONE = {
-  saved: 'savedDone',
   submitted: 'submittedDone',
-  returned: 'returnedDone',
-  rejected: 'rejectedDone',
-  approved: 'approvedDone',
   cancel: 'cancelledDone',
 } as const;
 

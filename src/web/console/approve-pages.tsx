@@ -1,4 +1,6 @@
 import { CHANNELS } from '../../domain/channel.ts';
+import { forecast } from '../../domain/forecast.ts';
+import { CASE } from '../../domain/privacy-lint.ts';
 import { AnnouncementPage, headlineOf } from './announcement-frame.tsx';
 import { type ApproveProps, DONE } from './approve-props.ts';
 import { Json, Mail, Sms } from './components/message.tsx';
@@ -6,9 +8,10 @@ import { Empty, Notice } from './components/notice.tsx';
 import { Facts, Section, Table } from './components/table.tsx';
 import { TextDiff } from './components/text-diff.tsx';
 import { Calls, Decision, Suggestions } from './decision.tsx';
-import { duration, money, number, Time, timeOfDay } from './format.tsx';
+import { duration, languageName, money, number, Time } from './format.tsx';
 import { type Children, Fragment, h, type Markup } from './jsx.ts';
 import { approve } from './words/approve.ts';
+import { write } from './words/write.ts';
 
 export const ApprovePage = (props: ApproveProps): Markup => {
   const { view, record, changed, preview, page, superseded, nameOf } = props;
@@ -40,7 +43,7 @@ export const ApprovePage = (props: ApproveProps): Markup => {
       )}
       <Suggestions {...props} />
       {preview.locales.map(({ locale, sms, smsWithoutLinks, email }) => (
-        <Section id={`text-${locale}`} title={t.writtenIn(locale)}>
+        <Section id={`text-${locale}`} title={t.writtenIn(languageName(view, locale))}>
           <div class="previews" lang={locale}>
             {sms && (
               <div>
@@ -87,20 +90,22 @@ const InShort = (props: ApproveProps): Markup => {
       ? []
       : [`${t[channel]} ${number(view, audience.channels[channel])}`],
   );
-  const begins = Math.max(
+  const { scheduledAt, expiresAt } = record.draft;
+  const channels = forecast(
+    { counts: audience.channels, seconds, heldUntil, scheduledAt, expiresAt },
     now.getTime(),
-    ...(record.draft.scheduledAt ? [Date.parse(record.draft.scheduledAt)] : []),
-    ...Object.values(heldUntil).map((end) => Date.parse(end)),
   );
-  const end = new Date(begins + Math.max(0, ...Object.values(seconds)) * 1_000);
+  const end = new Date(Math.max(now.getTime(), ...channels.map(({ endsAt }) => endsAt.getTime())));
   const { topics, districts } = record.draft.audience;
+  const named = (list: 'topics' | 'districts', codes: readonly string[]) =>
+    codes.map((code) => props.listName(list, code)).join(view.locale === 'en' ? ', ' : '、');
   const facts: (readonly [string, Children])[] = [
     [t.recipients, `${number(view, audience.total)} (${perChannel.join(' · ')})`],
     ...(segments > 0 ? [[t.segments, number(view, segments)] as const] : []),
     ...(price && segments > 0
       ? [[t.cost, money(view, segments * price.perSegment, price.currency)] as const]
       : []),
-    [t.allSentBy, timeOfDay(view, end)],
+    [t.allSentBy, <Time view={view} at={end} />],
     ...Object.entries(heldUntil).map(
       ([channel, until]) =>
         [
@@ -126,8 +131,8 @@ const InShort = (props: ApproveProps): Markup => {
         ]
       : []),
     ...(topics.length + districts.length === 0 ? [[t.topics, t.everybody] as const] : []),
-    ...(topics.length > 0 ? [[t.topics, topics.join(', ')] as const] : []),
-    ...(districts.length > 0 ? [[t.districts, districts.join(', ')] as const] : []),
+    ...(topics.length > 0 ? [[t.topics, named('topics', topics)] as const] : []),
+    ...(districts.length > 0 ? [[t.districts, named('districts', districts)] as const] : []),
     ...(record.draft.scheduledAt
       ? [[t.scheduledAt, <Time view={view} at={new Date(record.draft.scheduledAt)} />] as const]
       : []),
@@ -140,7 +145,9 @@ const InShort = (props: ApproveProps): Markup => {
     <Section id="in-short" title={t.inShort}>
       <Facts facts={facts} />
       {audience.fallback.map(({ wanted, gets, count }) => (
-        <Notice kind="warning">{t.fallback(number(view, count), wanted, gets)}</Notice>
+        <Notice kind="warning">
+          {t.fallback(number(view, count), languageName(view, wanted), languageName(view, gets))}
+        </Notice>
       ))}
     </Section>
   );
@@ -156,11 +163,13 @@ const Findings = ({ view, preview, labelOf }: ApproveProps): Markup => {
         <Table
           caption={t.findings}
           columns={[{ label: t.finding }, { label: t.where }, { label: t.reason }]}
-          rows={preview.findings.map(({ excerpt, message, locale, field, reason }) => [
+          rows={preview.findings.map(({ excerpt, kind, locale, field, reason }) => [
             <>
-              <mark>{excerpt}</mark> {message}
+              <mark>{excerpt}</mark> {write[view.locale][`lint-${kind}`]}
             </>,
-            `${labelOf(locale, field)} (${locale})`,
+            locale === CASE
+              ? labelOf(locale, field)
+              : `${labelOf(locale, field)} (${languageName(view, locale)})`,
             reason ?? t.noReason,
           ])}
         />

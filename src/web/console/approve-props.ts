@@ -24,6 +24,7 @@ export interface ApproveProps {
   readonly nameOf: (id: number | null) => string;
   /** A field's label, by locale and name. */
   readonly labelOf: (locale: string, field: string) => string;
+  readonly listName: (list: 'topics' | 'districts', code: string) => string;
   readonly calls: readonly ApproverCall[];
   readonly suggestions: readonly Suggestion[];
   readonly userId: number;

@@ -7,6 +7,7 @@ import { announcementFacts } from './announcement-facts.ts';
 import { ApprovePage } from './approve-pages.tsx';
 import { type ApproveProps, DONE } from './approve-props.ts';
 import type { ConsolePages } from './console-pages.ts';
+import { reasonsIn } from './draft-form.ts';
 import { NOTHING_TYPED, readForm, type Typed, withError } from './forms.ts';
 import { h } from './jsx.ts';
 import { sendMailFrame } from './mail-frame.ts';
@@ -39,7 +40,7 @@ export const approvePages: ConsolePages = (server, app) => {
     more: Partial<Pick<ApproveProps, 'typed' | 'changed' | 'done'>> = {},
   ) => {
     const view = viewOf(request, app);
-    const [record, acts, preview, suggestions, calls, { users, nameOf, labelOf, inOrder }] =
+    const [record, acts, preview, suggestions, calls, { users, nameOf, labelOf, listName, inOrder }] =
       await Promise.all([
         announce.get(id),
         announce.acts(id),
@@ -60,6 +61,7 @@ export const approvePages: ConsolePages = (server, app) => {
         record={inOrder(record)}
         nameOf={nameOf}
         labelOf={labelOf(record.draft.template)}
+        listName={listName}
         suggestions={suggestions}
         calls={calls}
         userId={userId}
@@ -121,10 +123,10 @@ export const approvePages: ConsolePages = (server, app) => {
       return show(reply, await page(request, numberOf(request), { typed: why }), 422);
     };
   /** Sends it back with words for the author. */
-  const decline = (perform: typeof announce.reject) =>
+  const decline = (perform: typeof announce.reject, done: 'returned' | 'rejected') =>
     withReason(async (request, reply, reason) => {
       await perform(numberOf(request), actorOf(request), reason);
-      return goTo(reply, '/console?done=declined');
+      return goTo(reply, `/console?done=${done}`);
     });
   server.post('/announcements/:id/approve', {
     ...toApprove,
@@ -135,8 +137,11 @@ export const approvePages: ConsolePages = (server, app) => {
     schema: { params: idParams },
     handler: withReason(send),
   });
-  server.post('/announcements/:id/return', { ...toApprove, handler: decline(announce.returnToAuthor) });
-  server.post('/announcements/:id/reject', { ...toApprove, handler: decline(announce.reject) });
+  server.post('/announcements/:id/return', {
+    ...toApprove,
+    handler: decline(announce.returnToAuthor, 'returned'),
+  });
+  server.post('/announcements/:id/reject', { ...toApprove, handler: decline(announce.reject, 'rejected') });
 
   server.post('/announcements/:id/look', {
     ...toApprove,
@@ -185,8 +190,15 @@ export const approvePages: ConsolePages = (server, app) => {
       schema: { params: idParams },
       handler: async (request, reply) => {
         const id = numberOf(request);
-        const { data } = readForm(viewOf(request, app), suggestionForm, request.body);
-        await announce.decide(id, data?.id ?? 0, actorOf(request), taken);
+        const view = viewOf(request, app);
+        const { data, typed } = readForm(view, suggestionForm, request.body);
+        try {
+          await announce.decide(id, data?.id ?? 0, actorOf(request), taken, reasonsIn(request.body));
+        } catch (error) {
+          if (!(error instanceof HeraldError && error.code === 'lint-reason-required')) throw error;
+          const missing = withError(typed, 'reasons', words[view.locale].lintReasonMissing);
+          return show(reply, await page(request, id, { typed: missing }), 422);
+        }
         return goTo(reply, `${pageOf(id)}/approve?done=${taken}`);
       },
     });

@@ -1,11 +1,16 @@
+import type { Draft } from '../../domain/announcement.ts';
+import { reasonedFindings } from '../../domain/privacy-lint.ts';
 import type { ApproveProps } from './approve-props.ts';
 import { Act, Button, Form, TextArea } from './components/form.tsx';
 import { Empty, Notice } from './components/notice.tsx';
 import { Section, Table } from './components/table.tsx';
 import { TextDiff } from './components/text-diff.tsx';
+import { reasonName } from './draft-form.ts';
 import { dateTime, number, Time } from './format.tsx';
+import { NOTHING_TYPED } from './forms.ts';
 import { Fragment, h, type Markup } from './jsx.ts';
 import { approve } from './words/approve.ts';
+import { write } from './words/write.ts';
 
 /** Who was asked to approve it, and what they said. */
 export const Calls = ({ view, record, calls }: ApproveProps): Markup => {
@@ -38,33 +43,53 @@ export const Calls = ({ view, record, calls }: ApproveProps): Markup => {
 export const Suggestions = (props: ApproveProps): Markup => {
   const { view, record, suggestions, nameOf, labelOf, page } = props;
   const t = approve[view.locale];
-  const open = suggestions.filter(
+  const w = write[view.locale];
+  const waiting = suggestions.filter(
     ({ decision, revision }) => decision === null && revision === record.revision,
   );
-  if (record.state !== 'submitted' || open.length === 0) return <Fragment />;
+  if (record.state !== 'submitted' || waiting.length === 0) return <Fragment />;
+  /** What the lint finds in it that nobody has given a reason for. */
+  const open = (content: Draft['content']) => [
+    ...new Map(
+      reasonedFindings({ ...record.draft, content }).flatMap((one) =>
+        one.reason === null ? [[one.key, one] as const] : [],
+      ),
+    ).values(),
+  ];
   return (
     <Section id="suggestions" title={t.suggestions} intro={t.suggestionsIntro}>
-      {open.map(({ id, userId, content, note }) => (
+      {waiting.map(({ id, userId, content, note }) => (
         <article class="suggestion">
           <h3>{t.suggestedBy(nameOf(userId))}</h3>
           {note && <p class="written">{note}</p>}
           <TextDiff view={view} before={record.draft.content} after={content} labelOf={labelOf} />
           <div class="acts">
             {userId !== props.userId && (
-              <Act
-                view={view}
-                action={`${page}/suggestions/accepted`}
-                look="primary"
-                fields={{ id: String(id) }}
-              >
-                {t.accept}
-              </Act>
+              <Form view={view} action={`${page}/suggestions/accepted`} typed={NOTHING_TYPED}>
+                <input type="hidden" name="id" value={String(id)} />
+                {open(content).map(({ key, kind, excerpt }) => (
+                  <TextArea
+                    view={view}
+                    typed={props.typed}
+                    name={reasonName(key)}
+                    label={`${excerpt}: ${w.lintReason}`}
+                    hint={w[`lint-${kind}`]}
+                    maxlength={500}
+                    rows={1}
+                  />
+                ))}
+                {props.typed.errors.reasons && <p class="error">{props.typed.errors.reasons}</p>}
+                <Button>{t.accept}</Button>
+              </Form>
             )}
             <Act view={view} action={`${page}/suggestions/declined`} fields={{ id: String(id) }}>
               {userId === props.userId ? t.withdraw : t.decline}
             </Act>
           </div>
           {userId !== props.userId && <p class="hint">{t.acceptHint}</p>}
+          {userId === props.userId && open(content).length > 0 && (
+            <Notice kind="warning">{t.suggestionFound(open(content).map(({ excerpt }) => excerpt))}</Notice>
+          )}
         </article>
       ))}
     </Section>
@@ -122,13 +147,14 @@ export const Decision = (props: ApproveProps): Markup => {
   );
 };
 
-function sendLabel({ view, record, preview, live }: ApproveProps): string {
+function sendLabel({ view, record, preview, live, now }: ApproveProps): string {
   const t = approve[view.locale];
   const people = number(view, preview.audience.total);
   const { scheduledAt } = record.draft;
   if (record.mode === 'exercise') return t.sendExercise(people);
   if (!live) return t.sendTrial(people);
-  return scheduledAt ? t.sendScheduled(people, dateTime(view, new Date(scheduledAt))) : t.send(people);
+  const at = scheduledAt && new Date(scheduledAt);
+  return at && at > now ? t.sendScheduled(people, dateTime(view, at)) : t.send(people);
 }
 
 /** A typo is mended without costing the right to approve. */

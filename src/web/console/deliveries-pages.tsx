@@ -138,7 +138,8 @@ export const DeliveryPage = (props: {
   readonly record: AnnouncementRecord;
   readonly nameOf: (id: number | null) => string;
   readonly delivery: DeliveryRow & { readonly events: readonly DeliveryEvent[] };
-  readonly message: MessageContent | null;
+  /** Null: it cannot be made again; undefined: it is not for the visitor. */
+  readonly message: MessageContent | null | undefined;
   readonly id: string;
   readonly page: string;
   readonly address: string;
@@ -186,14 +187,15 @@ export const DeliveryPage = (props: {
               <Time view={view} at={event.at} />,
               Object.hasOwn(t, event.type) ? String(t[event.type as DeliveryStatus]) : event.type,
               event.source,
-              [event.code, event.detail].filter(Boolean).join(' · '),
+              // Servers name mailboxes in their answers.
+              [event.code, message === undefined ? null : event.detail].filter(Boolean).join(' · '),
             ])}
           />
         )}
       </Section>
       <Section id="message" title={t.text} intro={t.textHint}>
-        {message === null ? (
-          <Empty title={t.cannotRender} />
+        {!message ? (
+          <Empty title={message === null ? t.cannotRender : t.forApprovers} />
         ) : (
           <Message view={view} message={message} id={id} />
         )}

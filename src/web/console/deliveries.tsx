@@ -96,7 +96,13 @@ export const deliveryPages: ConsolePages = (server, app) => {
       const { id } = await announce.get(idOf(request));
       const { channel, status } = request.query as z.output<typeof filters>;
       const addressOf = addressFor(request);
-      await audit.note(lookUpOf(actorOf(request), id, [{ n: 0 }]));
+      await audit.note({
+        by: actorOf(request),
+        act: 'export',
+        subjectType: 'announcement',
+        subjectId: id,
+        details: { ...(channel && { channel }), ...(status && { status }) },
+      });
       async function* lines() {
         yield BOM + csvLine(['id', 'channel', 'status', 'address', 'locale', 'attempts', 'segments', 'code']);
         for (let after = 0; ; ) {
@@ -146,10 +152,14 @@ export const deliveryPages: ConsolePages = (server, app) => {
       });
       const view = viewOf(request, app);
       const { nameOf } = await announcementFacts(app, view);
-      const message = await readMessage(id, n).catch((error: unknown) => {
-        if (error instanceof HeraldError) return null;
-        throw error;
-      });
+      // A citizen's name and link to leave are not for everybody who writes.
+      const mayRead = delivery.channel === 'webhook' || sessionOf(request).role !== 'author';
+      const message = mayRead
+        ? await readMessage(id, n).catch((error: unknown) => {
+            if (error instanceof HeraldError) return null;
+            throw error;
+          })
+        : undefined;
       return show(
         reply,
         <DeliveryPage
@@ -167,7 +177,7 @@ export const deliveryPages: ConsolePages = (server, app) => {
   });
 
   server.get('/deliveries/:id/mail', {
-    config,
+    config: { access: 'approver' },
     schema: { params: idParams },
     handler: async (request, reply) => {
       const { id, n } = ids.decode('delivery', request.params.id);

@@ -1,7 +1,7 @@
 import { type Draft, KINDS, type Kind, MODES, URGENCIES } from '../../domain/announcement.ts';
 import { CHANNELS, type Channel } from '../../domain/channel.ts';
 import type { HeraldError, Issue } from '../../domain/errors.ts';
-import { reasonedFindings } from '../../domain/privacy-lint.ts';
+import { type Linted, reasonedFindings } from '../../domain/privacy-lint.ts';
 import type { FieldSpec, TemplateManifest } from '../../domain/template.ts';
 import { fieldsOf } from './forms.ts';
 import type { View } from './view.ts';
@@ -77,13 +77,25 @@ export function readDraftForm(body: unknown, template: (name: string) => FormTem
         Object.fromEntries(manifest.fields.map(({ name }) => [name, one(fieldName(locale, name))])),
       ]),
     ),
-    reasons: Object.fromEntries(
-      Object.keys(fields).flatMap((name) =>
-        name.startsWith('reason.') && one(name).trim() ? [[name.slice(7), one(name).trim()]] : [],
-      ),
-    ),
+    reasons: reasonsIn(body),
   };
 }
+
+/** Why findings of the privacy lint may be published, by their keys. */
+export const reasonsIn = (body: unknown): Readonly<Record<string, string>> =>
+  Object.fromEntries(
+    Object.entries(fieldsOf(body)).flatMap(([name, value]) => {
+      const reason = String(value).replaceAll('\r\n', '\n').trim();
+      return name.startsWith(reasonName('')) && reason ? [[name.slice(reasonName('').length), reason]] : [];
+    }),
+  );
+
+/** What of it the privacy lint looks at. */
+export const lintedOf = ({ caseTitle, content, reasons }: DraftForm): Linted => ({
+  case: { title: caseTitle },
+  content,
+  lintReasons: reasons,
+});
 
 /** The form of a draft that is kept. */
 export const formOf = (draft: Draft, timezone: string): DraftForm => ({
@@ -219,7 +231,7 @@ export function errorsOf(
     'no-such-announcement': () => ({ supersedes: t.chooseSuperseded }),
     'lint-reason-required': () =>
       Object.fromEntries(
-        reasonedFindings({ content: form.content, lintReasons: form.reasons }).flatMap(({ key, reason }) =>
+        reasonedFindings(lintedOf(form)).flatMap(({ key, reason }) =>
           reason === null ? [[reasonName(key), t.lintNeeds]] : [],
         ),
       ),

@@ -9,6 +9,7 @@ import { h, type Markup } from './jsx.ts';
 import { Page } from './layout.tsx';
 import { goTo, show, type View, viewOf } from './view.ts';
 import { problems } from './words/problems.ts';
+import { refusals } from './words/refusals.ts';
 
 type Words = (typeof problems)['en'];
 
@@ -34,11 +35,12 @@ export function errorPage(view: View, facts: Facts, requestId: string): Markup {
       : facts.code === 'form-expired'
         ? [t.forbidden, t.formExpired]
         : (SAYS[facts.status]?.(t) ?? [t.internal, t.internalText]);
-  // What the rules say themselves is more exact; they speak English only.
-  const detail = facts.status === 409 || facts.code === 'role-required' ? facts.detail : undefined;
+  const said: string | undefined = (refusals[view.locale] as Readonly<Record<string, string>>)[facts.code];
+  // What the rules say themselves is more exact than nothing; they speak English only.
+  const detail = said === undefined && facts.status === 409 ? facts.detail : undefined;
   return (
     <Page view={view} title={title} place="none" narrow>
-      <Notice kind="warning">{text}</Notice>
+      <Notice kind="warning">{said ?? text}</Notice>
       {detail && (
         <p lang="en" class="hint">
           {detail}

@@ -95,5 +95,14 @@ export function retractionOf(
       ];
     }),
   );
-  return { ...form, kind: 'retraction', content, reasons: {}, basis: write[locale][`why-${reason}`] };
+  // Newsrooms get the case's title, which may name somebody, with every message.
+  const caseTitle = form.caseReference;
+  return {
+    ...form,
+    kind: 'retraction',
+    caseTitle,
+    content,
+    reasons: {},
+    basis: write[locale][`why-${reason}`],
+  };
 }

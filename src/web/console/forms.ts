@@ -19,6 +19,9 @@ export const fieldsOf = (body: unknown): Readonly<Record<string, string | readon
     ),
   );
 
+/** Fields that are never given back. */
+const SECRET: readonly string[] = ['password', 'oldPassword', 'code', 'answer'];
+
 /**
  * Reads a form by a schema.
  * @returns its data, or what is to be shown in the form again: passwords and codes are never given back
@@ -33,7 +36,7 @@ export function readForm<S extends z.ZodType>(
   const fields = fieldsOf(body);
   const values = Object.fromEntries(
     Object.entries(fields).flatMap(([name, value]) =>
-      typeof value === 'string' && !/password|code|answer/i.test(name) ? [[name, value]] : [],
+      typeof value === 'string' && !SECRET.includes(name) ? [[name, value]] : [],
     ),
   );
   const { success, data, error } = schema.safeParse(fields);

@@ -1,7 +1,7 @@
 import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import type { AnnouncementState } from '../../domain/announcement.ts';
-import { CHANNELS } from '../../domain/channel.ts';
+import { deadKinds } from '../../domain/health.ts';
 import type { AnnouncementRecord } from '../../pipeline/announcement-store.ts';
 import { sessionOf } from '../session.ts';
 import type { WebApp } from '../web-app.ts';
@@ -17,8 +17,9 @@ import { Page } from './layout.tsx';
 import { show, type View, viewOf } from './view.ts';
 import { home } from './words/home.ts';
 import { progress } from './words/progress.ts';
+import { system } from './words/system.ts';
 
-const query = z.object({ done: z.string().max(40).optional() }).loose();
+const query = z.object({ done: z.enum(['returned', 'rejected']).optional().catch(undefined) }).loose();
 /** Of each kind. */
 const SHOWN = 20;
 const ENDED_SHOWN = 5;
@@ -53,18 +54,20 @@ export const homePages: ConsolePages = (server, app) => {
     return { done: total - open, total };
   };
   const look = async (request: FastifyRequest): Promise<HomeFacts> => {
-    const list = (state: AnnouncementState, limit = SHOWN) => announce.list({ state, limit });
-    const [draft, submitted, approved, sending, paused, completed, health, unanswered] = await Promise.all([
-      list('draft'),
-      list('submitted'),
-      list('approved'),
-      list('sending'),
-      list('paused'),
-      list('completed', ENDED_SHOWN),
-      reports.health(),
-      app.approverCalls.unanswered(),
-    ]);
     const { userId } = sessionOf(request);
+    const list = (state: AnnouncementState, limit = SHOWN) => announce.list({ state, limit });
+    const [mine, drafts, submitted, approved, sending, paused, completed, health, unanswered] =
+      await Promise.all([
+        announce.list({ state: 'draft', limit: SHOWN, writtenBy: userId }),
+        list('draft'),
+        list('submitted'),
+        list('approved'),
+        list('sending'),
+        list('paused'),
+        list('completed', ENDED_SHOWN),
+        reports.health(),
+        app.approverCalls.unanswered(),
+      ]);
     const acts = await Promise.all(submitted.map(async ({ id }) => [id, await announce.acts(id)] as const));
     const own = acts.flatMap(([id, all]) =>
       all.some((act) => act.userId === userId && ['create', 'edit'].includes(act.act)) ? [id] : [],
@@ -77,9 +80,9 @@ export const homePages: ConsolePages = (server, app) => {
     );
     const shares = await Promise.all(sending.map(async ({ id }) => [id, await shareOf(id)] as const));
     return {
-      // One's own first.
       of: {
-        draft: [...draft].sort((a, b) => Number(b.createdBy === userId) - Number(a.createdBy === userId)),
+        // One's own first, however many others write.
+        draft: [...mine, ...drafts.filter(({ id }) => !mine.some((one) => one.id === id))].slice(0, SHOWN),
         submitted,
         approved,
         sending,
@@ -115,7 +118,7 @@ export const homePages: ConsolePages = (server, app) => {
             </ButtonLink>
           }
         >
-          {request.query.done === 'declined' && <Notice kind="good">{t.declined}</Notice>}
+          {request.query.done && <Notice kind="good">{t[request.query.done]}</Notice>}
           {facts.unanswered.map(({ id, title, since }) => (
             <Notice kind="danger" title={<a href={pageOf({ id }, 'approve')}>{t.nobodyLeft(title)}</a>}>
               {t.nobodyLeftText} <Time view={view} at={since} />
@@ -173,7 +176,7 @@ export const homePages: ConsolePages = (server, app) => {
                         one={one}
                         href={pageOf(one, page)}
                         at={at(one)}
-                        {...(one.state === 'draft' && one.reason && { note: t.returned(one.reason) })}
+                        {...(one.state === 'draft' && one.reason && { note: t.returnedBecause(one.reason) })}
                       />
                     ))}
                   </ul>
@@ -211,12 +214,11 @@ function wrongs(
 ): readonly Children[] {
   const t = home[view.locale];
   const p = progress[view.locale];
-  const silent = CHANNELS.filter(
-    (channel) => (health.shardsDue[channel] ?? 0) > 0 && !health.workers.some(({ kind }) => kind === channel),
-  );
   return [
     ...health.breakers.map(({ channel }) => <Notice kind="danger">{t.breaker(p[channel])}</Notice>),
-    ...silent.map((channel) => <Notice kind="danger">{t.noWorkers(p[channel])}</Notice>),
+    ...deadKinds(health).map((kind) => (
+      <Notice kind="danger">{t.noWorkers(system[view.locale][kind])}</Notice>
+    )),
     ...(health.setApart.length > 0
       ? [<Notice kind="warning">{t.setApart(number(view, health.setApart.length))}</Notice>]
       : []),

@@ -61,12 +61,13 @@ export const ProgressPage = (
   );
 };
 
-/** What moves, and what stands elsewhere on the page and changes with it. */
+/** What moves, and what stands elsewhere on the page and changes with it; an open question stays open. */
 export const ProgressNews = (props: Props): Markup => (
   <>
     <ProgressPart {...props} />
     <Badges view={props.view} record={props.facts.record} moved />
-    {isOver(props.facts) && <div id="acts" hx-swap-oob="true" />}
+    <Acts {...props} moved />
+    <StopText {...props} moved />
   </>
 );
 
@@ -267,26 +268,17 @@ const TroubleSection = ({ view, facts }: { readonly view: View; readonly facts: 
 };
 
 /** Each asks once; only whoever may approve sees them, and the domain checks again. */
-const Acts = ({ view, facts, page }: Props): Markup => {
+const Acts = ({ view, facts, page, moved = false }: Props & { readonly moved?: boolean }): Markup => {
   const t = progress[view.locale];
-  const { record, channels } = facts;
+  const { record } = facts;
   const mayAct = view.session?.role !== 'author';
-  const sum = (pick: (one: ChannelFacts) => number) =>
-    number(
-      view,
-      channels.reduce((total, one) => total + pick(one), 0),
-    );
-  const stopText = t.stopConfirm(
-    sum((one) => one.fates.waiting),
-    sum((one) => one.beyondRecall),
-  );
   const offered = [
     ['pause', ['approved', 'sending'], t.pause, t.pauseConfirm, t.pauseNow, 'primary'],
     ['resume', ['paused'], t.resume, t.resumeConfirm, t.resumeNow, 'primary'],
-    ['cancel', ['approved', 'sending', 'paused'], t.stop, stopText, t.stopNow, 'danger'],
+    ['cancel', ['approved', 'sending', 'paused'], t.stop, null, t.stopNow, 'danger'],
   ] as const;
   return (
-    <div class="acts" id="acts">
+    <div class="acts" id="acts" data-key={record.state} {...(moved && { 'hx-swap-oob': 'true' })}>
       {mayAct &&
         offered.map(
           ([act, states, label, text, now, look]) =>
@@ -294,7 +286,7 @@ const Acts = ({ view, facts, page }: Props): Markup => {
               <details class="confirm">
                 <summary class="button button-plain">{label}</summary>
                 <div>
-                  <p>{text}</p>
+                  {text === null ? <StopText view={view} facts={facts} page={page} /> : <p>{text}</p>}
                   <Act view={view} action={`${page}/${act}`} look={look}>
                     {now}
                   </Act>
@@ -303,5 +295,22 @@ const Acts = ({ view, facts, page }: Props): Markup => {
             ),
         )}
     </div>
+  );
+};
+
+/** What stopping comes to, as of now. */
+const StopText = ({ view, facts, moved = false }: Props & { readonly moved?: boolean }): Markup => {
+  const sum = (pick: (one: ChannelFacts) => number) =>
+    number(
+      view,
+      facts.channels.reduce((total, one) => total + pick(one), 0),
+    );
+  return (
+    <p id="stop-text" {...(moved && { 'hx-swap-oob': 'true' })}>
+      {progress[view.locale].stopConfirm(
+        sum((one) => one.fates.waiting),
+        sum((one) => one.beyondRecall),
+      )}
+    </p>
   );
 };

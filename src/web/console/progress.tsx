@@ -60,7 +60,7 @@ export const progressPages: ConsolePages = (server, app) => {
   const acts = [
     ['pause', announce.pause, 'approver'],
     ['resume', announce.resume, 'approver'],
-    // What was not approved yet is its author's to discard; the domain checks whose what is.
+    // A draft is its author's to discard; the domain checks whose it is.
     ['cancel', announce.cancel, 'author'],
   ] as const;
   for (const [act, perform, access] of acts) {

@@ -1,4 +1,5 @@
 import { CHANNELS, type Channel } from '../../domain/channel.ts';
+import { deadKinds, SILENT_MS } from '../../domain/health.ts';
 import type { WebApp } from '../web-app.ts';
 import { Badge, Empty, Notice } from './components/notice.tsx';
 import { Facts, Section, Table } from './components/table.tsx';
@@ -8,15 +9,13 @@ import { type Children, h, type Markup } from './jsx.ts';
 import { Page } from './layout.tsx';
 import { show, type View, viewOf } from './view.ts';
 import { common } from './words/common.ts';
+import { home } from './words/home.ts';
 import { quietHours as quietWords } from './words/quiet-hours.ts';
 import { system as words } from './words/system.ts';
 
 type Config = WebApp['config'];
 type Health = Awaited<ReturnType<WebApp['reports']['health']>>;
 type Hours = Awaited<ReturnType<WebApp['quietHours']['list']>>[number];
-
-/** A worker beats every few seconds; longer silence is worth a look. Milliseconds. */
-const SILENT_MS = 10_000;
 
 /** Who carries messages, how fast, and whether all is well. */
 export const systemPages: ConsolePages = (server, app) => {
@@ -50,12 +49,17 @@ interface Props {
 const SystemPage = (props: Props): Markup => {
   const { view, health } = props;
   const t = words[view.locale];
-  const well = health.breakers.length === 0 && health.workers.length > 0 && health.setApart.length === 0;
+  const dead = deadKinds(health);
+  const well = health.breakers.length === 0 && dead.length === 0 && health.setApart.length === 0;
   return (
     <Page view={view} title={t.title} place="admin" trail={[['/console/admin', common[view.locale].admin]]}>
       <p class="intro">{t.intro}</p>
       {well && <Notice kind="good">{t.well}</Notice>}
-      {health.workers.length === 0 && <Notice kind="danger">{t.noWorkers}</Notice>}
+      {health.workers.length === 0 ? (
+        <Notice kind="danger">{t.noWorkers}</Notice>
+      ) : (
+        dead.map((kind) => <Notice kind="danger">{home[view.locale].noWorkers(t[kind])}</Notice>)
+      )}
       {CHANNELS.map((channel) => (
         <Carrier {...props} channel={channel} />
       ))}

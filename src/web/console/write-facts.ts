@@ -6,7 +6,7 @@ import type { AnnouncementRecord } from '../../pipeline/announcement-store.ts';
 import type { Preview } from '../../pipeline/preview.ts';
 import type { WebApp } from '../web-app.ts';
 import { headlineOf } from './announcement-frame.tsx';
-import { type DraftForm, type FormErrors, type FormTemplate, sketchOf } from './draft-form.ts';
+import { type DraftForm, type FormErrors, type FormTemplate, lintedOf, sketchOf } from './draft-form.ts';
 import type { Recall } from './follow-up-section.tsx';
 import type { View } from './view.ts';
 import { announcements } from './words/announcements.ts';
@@ -83,7 +83,7 @@ export function writeFacts(app: WebApp) {
           others: Math.max(0, citizens(preview.preview) - citizens(readers?.preview)),
           beyondRecall: recall.beyondRecall,
         },
-        findings: reasonedFindings({ content: form.content, lintReasons: form.reasons }),
+        findings: reasonedFindings(lintedOf(form)),
         defaultLocale: config.defaultLocale,
         price: config.smsPrice,
         now: new Date(),

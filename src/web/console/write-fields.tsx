@@ -1,4 +1,4 @@
-import type { ReasonedFinding } from '../../domain/privacy-lint.ts';
+import { CASE, type ReasonedFinding } from '../../domain/privacy-lint.ts';
 import type { FieldSpec } from '../../domain/template.ts';
 import { fieldName, reasonName } from './draft-form.ts';
 import { languageName } from './format.tsx';
@@ -123,7 +123,7 @@ export const Found = (
     >
       {findings.length > 0 && (
         <Fragment>
-          <p class="marked" lang={locale}>
+          <p class="marked" lang={locale === CASE ? undefined : locale}>
             <Marked text={text} findings={findings} />
           </p>
           {[...byKey.values()].map(({ key, kind, excerpt }) => {
@@ -132,7 +132,7 @@ export const Found = (
             return (
               <div class={['field', error && 'field-wrong']}>
                 <label for={name}>
-                  <mark lang={locale}>{excerpt}</mark> {t.lintReason}
+                  <mark lang={locale === CASE ? undefined : locale}>{excerpt}</mark> {t.lintReason}
                 </label>
                 <p class="hint" id={`${name}-hint`}>
                   {t[`lint-${kind}`]}

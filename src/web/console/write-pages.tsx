@@ -1,5 +1,6 @@
 import { KINDS, MODES, URGENCIES } from '../../domain/announcement.ts';
 import { CHANNELS } from '../../domain/channel.ts';
+import { CASE } from '../../domain/privacy-lint.ts';
 import { Button, Choices, Field, Form, Labelled, Select, TextArea } from './components/form.tsx';
 import { Notice } from './components/notice.tsx';
 import { Section } from './components/table.tsx';
@@ -8,7 +9,7 @@ import { Fragment, h, type Markup } from './jsx.ts';
 import { Page } from './layout.tsx';
 import { announcements } from './words/announcements.ts';
 import { write } from './words/write.ts';
-import { TextField } from './write-fields.tsx';
+import { Found, TextField } from './write-fields.tsx';
 import { Beside, ChannelCount, inOrder, MailFrame } from './write-preview.tsx';
 import type { Writing } from './writing.ts';
 
@@ -61,6 +62,8 @@ export const WritePage = (props: Writing): Markup => {
           autocomplete="off"
           {...(!checked && { typed: { values: {}, errors } })}
         >
+          {/* What Enter presses: the first one of a form. */}
+          <Button hidden>{t.save}</Button>
           <Place id={id} version={version} again={false} />
           <Opening {...props} />
           <Texts {...props} />
@@ -93,7 +96,8 @@ const Place = ({
   );
 };
 
-const Opening = ({ view, form, errors, choices }: Writing): Markup => {
+const Opening = (props: Writing): Markup => {
+  const { view, form, errors, choices } = props;
   const t = write[view.locale];
   const a = announcements[view.locale];
   const typed = { values: {}, errors };
@@ -132,6 +136,7 @@ const Opening = ({ view, form, errors, choices }: Writing): Markup => {
           maxlength={200}
         />
       </div>
+      <Found {...props} locale={CASE} field="title" text={form.caseTitle} again={false} />
       <Choices
         name="kind"
         type="radio"

@@ -1,5 +1,6 @@
 import { CHANNELS } from '../../domain/channel.ts';
 import { forecast } from '../../domain/forecast.ts';
+import { CASE } from '../../domain/privacy-lint.ts';
 import { containsUrl } from '../../domain/urls.ts';
 import type { Preview } from '../../pipeline/preview.ts';
 import { Json, Sms } from './components/message.tsx';
@@ -85,6 +86,7 @@ export const PreviewParts = (props: Sketch): Markup => {
           ))}
         </Fragment>
       ))}
+      <Found {...props} locale={CASE} field="title" text={form.caseTitle} again />
       <JsonPart {...props} again />
     </Fragment>
   );

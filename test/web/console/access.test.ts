@@ -82,7 +82,7 @@ const ALLOWED: Readonly<Record<string, 'anybody' | 'author' | 'approver' | 'admi
   'POST /console/announcements/:id/approve': 'approver',
   'POST /console/announcements/:id/return': 'approver',
   'POST /console/announcements/:id/reject': 'approver',
-  'GET /console/deliveries/:id/mail': 'author',
+  'GET /console/deliveries/:id/mail': 'approver',
   'GET /console/imports': 'approver',
   'GET /console/imports/example.csv': 'approver',
   'GET /console/imports/mine': 'approver',

@@ -137,7 +137,7 @@ describe('watching it', () => {
     await herald.app.announce.cancel(id, { id: approver.id, role: 'approver' });
     // What stands elsewhere on the page follows: its state, and no button to stop what is over.
     await until(/id="badges" hx-swap-oob="true"/);
-    await until(/<div id="acts" hx-swap-oob="true"/);
+    await until(/<div class="acts" id="acts" data-key="cancelled" hx-swap-oob="true"><\/div>/);
     await until(/event: over/);
   });
 

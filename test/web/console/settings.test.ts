@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { WORKER_KINDS } from '../../../src/domain/health.ts';
 import { type Herald, startHerald } from '../herald.ts';
 import { type Person, person, type Visitor } from './visitor.ts';
 
@@ -143,7 +144,16 @@ describe('providers and limits', () => {
     for (const text of ['Sandbox (trial)', 'SMS segments a second', '22:00–08:00', 'No worker is running'])
       expect(empty).toContain(text);
     await app.engine.workers.register({ kind: 'sms', host: HOSTILE, pid: 1 });
+    // Without a sweeper nothing starts at its hour, is retried or expires.
+    const some = (await author.get(HOME)).body;
+    expect([some.includes('All is well'), some.includes('No process for “Sweeper”')]).toEqual([false, true]);
+    for (const kind of WORKER_KINDS) await app.engine.workers.register({ kind, host: 'h', pid: 2 });
     expect((await author.get(HOME)).body).toContain('All is well');
+    await app.pool.query(
+      `UPDATE workers SET heartbeat_at = now() - interval '20 seconds' WHERE kind = 'sweep'`,
+    );
+    expect((await author.get(HOME)).body).not.toContain('All is well');
+    await app.pool.query('UPDATE workers SET heartbeat_at = now()');
     await app.engine.breakers.open({
       provider: 'twilio',
       channel: 'sms',

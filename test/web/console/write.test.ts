@@ -405,6 +405,9 @@ describe('after it was sent', () => {
       expect(field(`content.${locale}.body`)).not.toContain('张');
     }
     expect(body).not.toContain('name="reason.');
+    // Newsrooms get the title, too.
+    const title = /<input[^>]*name="caseTitle"[^>]*>/.exec(body)?.[0].match(/value="([^"]*)"/)?.[1] ?? '';
+    expect([title.length > 0, title.includes('张')]).toEqual([true, false]);
     const texts = Object.fromEntries(
       ['zh-CN', 'en'].flatMap((locale) =>
         ['summary', 'body'].map((name) => [`content.${locale}.${name}`, field(`content.${locale}.${name}`)]),
@@ -416,7 +419,7 @@ describe('after it was sent', () => {
         kind: 'retraction',
         supersedes: from,
         caseReference: 'DL-2026-0300',
-        caseTitle: '诈骗案',
+        caseTitle: title,
         'content.zh-CN.headline': '此前一则通告已撤回',
         'content.en.headline': 'An earlier announcement is withdrawn',
         ...texts,

@@ -18,8 +18,10 @@
   });
   // The first wrong field, or what went wrong, is where the reader is taken.
   document.querySelector('[aria-invalid=true]')?.focus();
-  for (const button of document.querySelectorAll('[data-print]')) {
-    button.hidden = false;
-    button.addEventListener('click', () => window.print());
-  }
+  // Parts that say the same as before stay as they are: whatever is open or typed there, too.
+  document.addEventListener('htmx:oobBeforeSwap', (event) => {
+    const { target, fragment } = event.detail;
+    const key = fragment.firstElementChild?.dataset.key;
+    if (key !== undefined && key === target.dataset.key) event.preventDefault();
+  });
 })();

@@ -37,7 +37,9 @@
   form.addEventListener('input', () => {
     edits += 1;
   });
-  saved.addEventListener('htmx:beforeRequest', () => {
+  saved.addEventListener('htmx:beforeRequest', (event) => {
+    // It is being sent as a whole: saving it once more would make a second one.
+    if (leaving) return event.preventDefault();
     saving = true;
     asked = edits;
   });
@@ -61,13 +63,8 @@
     leaving = false;
   });
 
-  // Pages that say what went wrong are not parts of this one; parts that say the same as before stay as they are.
+  // Pages that say what went wrong are not parts of this one.
   document.addEventListener('htmx:beforeSwap', ({ detail }) => {
     if (detail.xhr.status >= 400) detail.shouldSwap = false;
-  });
-  document.addEventListener('htmx:oobBeforeSwap', (event) => {
-    const { target, fragment } = event.detail;
-    const key = fragment.firstElementChild?.dataset.key;
-    if (key !== undefined && key === target.dataset.key) event.preventDefault();
   });
 })();

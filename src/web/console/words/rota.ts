@@ -33,7 +33,6 @@ export const rota = words({
     noSuchApprover: '此人不能审批。',
     added: '已加入值班表。',
     removed: '已从值班表移除。',
-    noApprovers: '还没有审批人。',
   },
   en: {
     title: 'Rota',
@@ -68,6 +67,5 @@ export const rota = words({
     noSuchApprover: 'This is nobody who may approve.',
     added: 'Added to the rota.',
     removed: 'Removed from the rota.',
-    noApprovers: 'There are no approvers yet.',
   },
 });

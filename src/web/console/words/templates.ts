@@ -23,7 +23,6 @@ export const templates = words({
     webhook: '推送给媒体的数据',
     sources: '源文件',
     sourcesIntro: '大括号中的部分会换成填写的内容。',
-    partials: '公用部分',
     in: (language: string) => `语言：${language}`,
   },
   en: {
@@ -49,7 +48,6 @@ export const templates = words({
     webhook: 'What outlets get',
     sources: 'Sources',
     sourcesIntro: 'What stands in braces is replaced by what the author wrote.',
-    partials: 'Shared parts',
     in: (language: string) => `In ${language}`,
   },
 });
