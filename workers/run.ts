@@ -1,9 +1,9 @@
 import { open } from '../src/app.ts';
 import { loadConfig } from '../src/config.ts';
+import type { WorkerKind } from '../src/domain/health.ts';
 import { createLog } from '../src/log.ts';
 import { tellParent, untilStopped } from '../src/process.ts';
 import { provision } from '../src/provision.ts';
-import type { WorkerKind } from '../src/domain/health.ts';
 import { runWorker } from '../src/worker.ts';
 
 /** One worker process: opens Herald, works until it is told to stop, drains. Exit code 1 when it had to give up. */
