@@ -250,6 +250,20 @@ describe('reasons', () => {
     }
   });
 
+  it('the case’s title is read as well: newsrooms get it', () => {
+    const draft = { case: { title: '13812345678 诈骗案' }, content: {} };
+    const [finding] = reasonedFindings(draft);
+    expect(finding).toMatchObject({ kind: 'phone', locale: 'case', field: 'title', start: 0, reason: null });
+    try {
+      requireReasons(draft);
+      expect.unreachable();
+    } catch (error) {
+      expect((error as HeraldError).issues.map(({ path }) => path)).toEqual(['case.title']);
+    }
+    const reasons = { [finding?.key ?? '']: 'ours' };
+    expect(requireReasons({ ...draft, lintReasons: reasons })).toEqual(reasons);
+  });
+
   it('whose findings are gone are left out', () => {
     expect(
       requireReasons({ content: { en: { body: 'Nothing.' } }, lintReasons: { [keys[0]]: 'x' } }),

@@ -236,7 +236,7 @@ describe('four eyes', () => {
     await app.announce.approve(id, approver);
   });
 
-  it('authors approve, return, reject, pause and resume nothing, and cancel only drafts', async () => {
+  it('authors approve, return, reject, pause and resume nothing, and cancel only drafts of their own', async () => {
     const other = await herald.another('author');
     const id = await submitted();
     for (const act of [
@@ -249,7 +249,8 @@ describe('four eyes', () => {
     ])
       expect(await refusal(act)).toMatchObject({ kind: 'forbidden', code: 'role-required' });
     const own = await create();
-    expect(await app.announce.cancel(own, other)).toMatchObject({ state: 'cancelled' });
+    expect(await refusal(app.announce.cancel(own, other))).toMatchObject({ code: 'role-required' });
+    expect(await app.announce.cancel(own, author)).toMatchObject({ state: 'cancelled' });
   });
 });
 

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { App } from '../../src/app.ts';
+import { reasonedFindings } from '../../src/domain/privacy-lint.ts';
 import type { Actor } from '../../src/pipeline/announcement-store.ts';
 import { DRAFT, type Herald, refusal, startHerald } from './herald.ts';
 
@@ -45,6 +46,18 @@ describe('a suggested edit', () => {
     );
     const approved = await app.announce.approve(id, approver, { sha256: after.sha256 ?? '' });
     expect(approved.approvedBy).toBe(approver.id);
+  });
+
+  it('in which the lint finds something is taken over with a reason for it', async () => {
+    const id = await submitted();
+    const content = saying('有线索请拨打13812345678');
+    await app.announce.suggest(id, approver, { content });
+    const { id: suggestion } = await only(id);
+    expect(await code(app.announce.decide(id, suggestion, author, 'accepted'))).toBe('lint-reason-required');
+    const reasons = Object.fromEntries(reasonedFindings({ content }).map(({ key }) => [key, 'our own']));
+    expect(Object.keys(reasons)).toHaveLength(1);
+    const { draft } = await app.announce.decide(id, suggestion, author, 'accepted', reasons);
+    expect(draft).toMatchObject({ content, lintReasons: reasons });
   });
 
   it('is not taken over by whoever made it, nor twice, nor when the text moved on', async () => {

@@ -26,9 +26,13 @@ stories('announcements', (test) => {
     expect(record.createdAt).toBeInstanceOf(Date);
     expect(await office.announcements.bundleOf(id)).toBeNull();
 
-    await office.draft({ case: { reference: 'DL-2026-0117', title: 'Refund frauds, solved' } });
+    const second = await office.draft({
+      case: { reference: 'DL-2026-0117', title: 'Refund frauds, solved' },
+    });
+    expect((await office.announcements.get(second)).case.title).toBe('Refund frauds, solved');
+    // What nobody has submitted yet renames nothing.
     expect(await office.rowsOf('SELECT reference, title FROM cases')).toEqual([
-      { reference: 'DL-2026-0117', title: 'Refund frauds, solved' },
+      { reference: 'DL-2026-0117', title: 'Refund frauds' },
     ]);
     await expect(office.announcements.get(999)).rejects.toMatchObject({
       kind: 'not-found',

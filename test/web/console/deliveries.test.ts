@@ -119,6 +119,20 @@ describe('one delivery', () => {
     for (const one of [body, shown.body]) expect(one).not.toContain('<img src=x');
   });
 
+  test('shows an author neither a name nor a link to leave', async () => {
+    const visitor = await author.visit();
+    for (const channel of ['sms', 'email']) {
+      const one = `/console/deliveries/${herald.app.ids.encode('delivery', id, await numberOf(channel))}`;
+      const { status, body } = await visitor.get(one);
+      expect([status, body.includes('/u/'), body.includes('approvers and admins may read it')]).toEqual([
+        200,
+        false,
+        true,
+      ]);
+      expect((await visitor.get(`${one}/mail`)).status).toBe(403);
+    }
+  });
+
   test('a mail stands in a frame that runs nothing and belongs to nobody', async () => {
     const visitor = await approver.visit();
     const email = `/console/deliveries/${herald.app.ids.encode('delivery', id, await numberOf('email'))}`;

@@ -30,7 +30,7 @@ export const refusals = words({
     'no-provider':
       'One of its channels has no provider, so it cannot be approved. Ask an admin, or return it and leave the channel out.',
     expired: 'It has expired, so nothing more may be sent to citizens.',
-    'last-admin': 'This is the last admin: add another one first.',
-    'last-second-factor': 'This is the last second factor: add another one first.',
+    'last-admin': 'This is the only admin who is left. Add another one first.',
+    'last-second-factor': 'This is the only second factor that is left. Add another one first.',
   },
 });
