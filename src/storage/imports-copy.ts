@@ -28,6 +28,8 @@ export function copyIn(client: pg.ClientBase, text: string, lines: string): Prom
   return new Promise((resolve, reject) => {
     let failed = false;
     const copy = {
+      /** The client's, when it bounds the query's time: not called, its timer would keep the process alive. */
+      callback: () => {},
       submit: (connection: CopyConnection) => connection.query(text),
       handleCopyInResponse(connection: CopyConnection) {
         const bytes = Buffer.from(lines);
@@ -38,9 +40,11 @@ export function copyIn(client: pg.ClientBase, text: string, lines: string): Prom
       handleCommandComplete() {},
       handleError(error: Error) {
         failed = true;
+        copy.callback();
         reject(error);
       },
       handleReadyForQuery() {
+        copy.callback();
         if (!failed) resolve();
       },
     };
