@@ -67,7 +67,7 @@ export const ProgressNews = (props: Props): Markup => (
     <ProgressPart {...props} />
     <Badges view={props.view} record={props.facts.record} moved />
     <Acts {...props} moved />
-    <StopText {...props} moved />
+    {mayAct(props.view) && STOPPABLE.includes(props.facts.record.state) && <StopText {...props} moved />}
   </>
 );
 
@@ -267,19 +267,21 @@ const TroubleSection = ({ view, facts }: { readonly view: View; readonly facts: 
   );
 };
 
+const mayAct = (view: View): boolean => view.session?.role !== 'author';
+const STOPPABLE: readonly string[] = ['approved', 'sending', 'paused'];
+
 /** Each asks once; only whoever may approve sees them, and the domain checks again. */
 const Acts = ({ view, facts, page, moved = false }: Props & { readonly moved?: boolean }): Markup => {
   const t = progress[view.locale];
   const { record } = facts;
-  const mayAct = view.session?.role !== 'author';
   const offered = [
     ['pause', ['approved', 'sending'], t.pause, t.pauseConfirm, t.pauseNow, 'primary'],
     ['resume', ['paused'], t.resume, t.resumeConfirm, t.resumeNow, 'primary'],
-    ['cancel', ['approved', 'sending', 'paused'], t.stop, null, t.stopNow, 'danger'],
+    ['cancel', STOPPABLE, t.stop, null, t.stopNow, 'danger'],
   ] as const;
   return (
     <div class="acts" id="acts" data-key={record.state} {...(moved && { 'hx-swap-oob': 'true' })}>
-      {mayAct &&
+      {mayAct(view) &&
         offered.map(
           ([act, states, label, text, now, look]) =>
             (states as readonly string[]).includes(record.state) && (
