@@ -155,7 +155,14 @@ export async function judge(
       if (row.part !== old || row.leftAt) continue;
       const isAddressed = addressed.has(row.address);
       if (read.has(row) && !isAddressed) blame('wrongReaders', row, 'was read, and its reader was not told');
-      else if (!read.has(row) && follower === 'retraction' && isAddressed && row.doubts === 0)
+      // Outlets are told of every retraction that was meant for them.
+      else if (
+        !read.has(row) &&
+        follower === 'retraction' &&
+        isAddressed &&
+        row.doubts === 0 &&
+        row.channel !== 'webhook'
+      )
         blame('wrongReaders', row, 'was never read, and is retracted all the same');
     }
   }
