@@ -127,7 +127,12 @@ export function deliveryRoutes(
       await audit.note({ by, act: 'look-up', subjectType: 'delivery', subjectId: `${id}/${n}` });
       return {
         ...view(delivery, by.role),
-        events: delivery.events.map((event) => ({ ...event, at: iso(event.at) })),
+        events: delivery.events.map((event) => ({
+          ...event,
+          // Servers name mailboxes in their answers.
+          detail: by.role === 'author' ? null : event.detail,
+          at: iso(event.at),
+        })),
       };
     },
   });
