@@ -1,12 +1,13 @@
 import { open } from '../src/app.ts';
 import { loadConfig } from '../src/config.ts';
 import { createLog } from '../src/log.ts';
-import { tellParent, untilStopped } from '../src/process.ts';
+import { endWhenDone, tellParent, untilStopped } from '../src/process.ts';
 import { provision } from '../src/provision.ts';
 import { runWorker } from '../src/worker.ts';
 
 /** One worker process: opens Herald, works until it is told to stop, drains. Exit code 1 when it had to give up. */
 export async function run(kind: Parameters<typeof runWorker>[1]): Promise<void> {
+  endWhenDone();
   const config = loadConfig();
   const log = createLog(config.logLevel, `herald-${kind}`);
   const stopping = untilStopped();

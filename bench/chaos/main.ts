@@ -1,6 +1,7 @@
 import { Command, Option } from 'commander';
 import { control, type Launched } from '../../src/cli/launch.ts';
 import { type Config, loadConfig } from '../../src/config.ts';
+import { endWhenDone } from '../../src/process.ts';
 import { parseUsage, wholeNumber } from '../usage.ts';
 import { type Field, setUp } from './field.ts';
 import { intervene, LEAVERS, PAUSE_MS, persist } from './interventions.ts';
@@ -46,6 +47,7 @@ const options = parseUsage<Options>(
 );
 
 const say = (line: string) => console.error(`${new Date().toISOString().slice(11, 19)} ${line}`);
+endWhenDone();
 process.exitCode = (await campaign()) ? 0 : 1;
 
 async function campaign(): Promise<boolean> {

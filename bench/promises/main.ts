@@ -1,6 +1,7 @@
 import { loadavg } from 'node:os';
 import { Command, Option } from 'commander';
 import { loadConfig, type ReadyConfig } from '../../src/config.ts';
+import { endWhenDone } from '../../src/process.ts';
 import { startServers } from '../chaos/servers.ts';
 import { parseUsage, someOf, wholeNumber } from '../usage.ts';
 import { correcting } from './correcting.ts';
@@ -80,6 +81,7 @@ const options = parseUsage<Options>(
 );
 
 const say = (line: string) => console.error(`${new Date().toISOString().slice(11, 19)} ${line}`);
+endWhenDone();
 process.exitCode = (await run()) ? 0 : 1;
 
 async function run(): Promise<boolean> {

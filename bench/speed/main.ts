@@ -1,4 +1,5 @@
 import { Command, Option } from 'commander';
+import { endWhenDone } from '../../src/process.ts';
 import { parseUsage, someOf, wholeNumber } from '../usage.ts';
 import { measureCallbacks } from './figures/callbacks.ts';
 import { measureExpand } from './figures/expand.ts';
@@ -66,6 +67,7 @@ const given = parseUsage<Given>(
 );
 
 const say = (line: string) => console.error(`${new Date().toISOString().slice(11, 19)} ${line}`);
+endWhenDone();
 await bench();
 
 async function bench(): Promise<void> {

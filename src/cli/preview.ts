@@ -64,7 +64,7 @@ function describe(
   parts.push(
     [
       heading('Audience'),
-      `${audience.total} messages${channels.length > 0 ? `: ${channels.join(', ')}` : ''}`,
+      `${audience.total} messages${channels.length > 0 ? `: ${channels.join(', ')}` : ''}, to ${audience.citizens} citizens`,
       ...audience.fallback.map(
         (f) => `${f.count} of them want ${f.wanted}, which there is not, and get ${f.gets}`,
       ),

@@ -74,6 +74,14 @@ export interface Suggestion {
   readonly decision: 'accepted' | 'declined' | null;
 }
 
+/** Whom an announcement would reach. */
+export interface Audience {
+  /** Contacts and endpoints, by channel and wanted locale. */
+  readonly counts: readonly { readonly channel: Channel; readonly locale: string; readonly count: number }[];
+  /** Whose contacts these are: each once, on however many channels. */
+  readonly citizens: number;
+}
+
 /** One locked announcement inside a transaction: every act reads, decides and writes through it. */
 export interface AnnouncementTransaction {
   readonly record: AnnouncementRecord;
@@ -128,11 +136,8 @@ export interface AnnouncementStore {
   /** Which of these codes are unknown or archived. */
   unknownCodes(list: 'topics' | 'districts', codes: readonly string[]): Promise<readonly string[]>;
   /**
-   * How many contacts and endpoints it would reach now, by channel and wanted locale, less suppressions.
+   * Whom it would reach now, less suppressions.
    * @param supersedes the announcement whose readers are reached as well
    */
-  audience(
-    draft: Draft,
-    supersedes: number | null,
-  ): Promise<readonly { readonly channel: Channel; readonly locale: string; readonly count: number }[]>;
+  audience(draft: Draft, supersedes: number | null): Promise<Audience>;
 }

@@ -24,7 +24,10 @@ export interface Preview {
   /** The body, as JSON. */
   readonly webhook?: unknown;
   readonly audience: {
+    /** Messages in all. */
     readonly total: number;
+    /** Each once, on however many channels. */
+    readonly citizens: number;
     readonly channels: Readonly<Partial<Record<Channel, number>>>;
     /** Contacts whose own language is missing and who get another one. */
     readonly fallback: readonly { readonly wanted: string; readonly gets: string; readonly count: number }[];
@@ -123,13 +126,13 @@ export function createPreviewer(deps: PreviewDeps) {
         template.sms(locale, sample).segments.count,
         template.sms(locale, { name: sample.name }).segments.count,
       );
-    const audience = await deps.announcements.audience(draft, record.supersedes);
+    const { counts, citizens } = await deps.announcements.audience(draft, record.supersedes);
     const channels: Partial<Record<Channel, number>> = Object.fromEntries(
       draft.channels.map((channel) => [channel, 0]),
     );
     const fallback = new Map<string, { wanted: string; gets: string; count: number }>();
     let segments = 0;
-    for (const { channel, locale, count } of audience) {
+    for (const { channel, locale, count } of counts) {
       channels[channel] = (channels[channel] ?? 0) + count;
       if (channel === 'webhook') continue;
       const resolved = template.resolveLocale(locale);
@@ -147,6 +150,7 @@ export function createPreviewer(deps: PreviewDeps) {
       ...(webhook && { webhook: JSON.parse(webhook.body) as unknown }),
       audience: {
         total: Object.values(channels).reduce((sum, n) => sum + n, 0),
+        citizens,
         channels,
         fallback: [...fallback.values()],
       },

@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import type { Draft } from '../domain/announcement.ts';
 import type { Channel } from '../domain/channel.ts';
+import type { Audience } from '../pipeline/announcement-store.ts';
 
 type Queryable = Pick<pg.Pool, 'query'>;
 
@@ -57,33 +58,44 @@ const COUNT = `
   addressed AS MATERIALIZED (
     SELECT d.contact_id AS id FROM deliveries d WHERE d.announcement_id = ANY ($4::bigint[]) AND d.channel = 'webhook'
   )
-  SELECT k.channel, s.locale, count(*)::int AS count
+  SELECT k.channel, s.locale, count(*)::int AS count, count(DISTINCT s.id)::int AS citizens
   FROM wanted w, subscribers s JOIN contacts k ON k.subscriber_id = s.id
   WHERE (NOT $5::boolean AND k.channel = ANY ($3::channel[]) AND ${IN_AUDIENCE('w.topics', 'w.districts')}
       OR (k.id, k.channel) IN (SELECT id, channel FROM reached))
     AND NOT EXISTS (SELECT FROM suppressions x WHERE x.channel = k.channel AND x.address = k.address)
-  GROUP BY k.channel, s.locale
+  GROUP BY GROUPING SETS ((k.channel, s.locale), ())
   UNION ALL
-  SELECT 'webhook', '', count(*)::int FROM wanted w, endpoints s
+  SELECT 'webhook', '', count(*)::int, 0 FROM wanted w, endpoints s
   WHERE s.removed_at IS NULL AND s.disabled_at IS NULL
     AND (NOT $5::boolean AND 'webhook' = ANY ($3::channel[]) AND ${IN_AUDIENCE('w.topics', 'w.districts')}
       OR s.id IN (SELECT id FROM addressed))
   HAVING count(*) > 0
   ORDER BY 1, 2`;
 
-/** How many contacts and endpoints a draft would reach now, by channel and wanted locale. */
+/** Whom a draft would reach now. */
 export async function countAudience(
   db: Queryable,
   { audience, channels, kind }: Pick<Draft, 'audience' | 'channels' | 'kind'>,
   supersedes: number | null,
-): Promise<readonly { readonly channel: Channel; readonly locale: string; readonly count: number }[]> {
+): Promise<Audience> {
   const chain = supersedes === null ? [] : [...(await loadChain(db, supersedes)), supersedes];
-  const { rows } = await db.query(COUNT, [
+  interface Counted {
+    readonly channel: Channel | null;
+    readonly locale: string;
+    readonly count: number;
+    readonly citizens: number;
+  }
+  const { rows } = await db.query<Counted>(COUNT, [
     audience.topics,
     audience.districts,
     channels,
     chain,
     kind === 'retraction',
   ]);
-  return rows;
+  return {
+    counts: rows.flatMap(({ channel, locale, count }) =>
+      channel === null ? [] : [{ channel, locale, count }],
+    ),
+    citizens: rows.find(({ channel }) => channel === null)?.citizens ?? 0,
+  };
 }

@@ -38,9 +38,24 @@ export class Detour extends Error {
   }
 }
 
+/** The same form is to be sent again together with the second factor, from a page that asks for it. */
+export class SecondFactorNeeded extends Error {
+  constructor() {
+    super('this needs a fresh second factor');
+  }
+}
+
 export const isConsole = (url: string): boolean => /^\/console(?:[/?]|$)/.test(url);
 
 const cookieName = (publicUrl: string) => (publicUrl.startsWith('https:') ? '__Host-herald' : 'herald');
+
+/** The visitor whom a cookie's token stands for. */
+export const visitorOf = (token: string, session: Session | null): Visitor => ({
+  token,
+  csrf: csrfToken(token),
+  session,
+  standing: session && standingOf(session),
+});
 
 /** Gives the visitor a cookie: of a session that was opened or raised, or a new one that is none. */
 export function setToken(reply: FastifyReply, { config }: Pick<App, 'config'>, token: string): void {
@@ -96,8 +111,8 @@ export async function admit(
   const session = known ? ((await app.identity.sessions.find(sha256(given), !quiet)) ?? null) : null;
   const token = known ? given : newToken();
   if (!known) setToken(reply, app, token);
-  const standing = session && standingOf(session);
-  request.visitor = { token, csrf: csrfToken(token), session, standing };
+  request.visitor = visitorOf(token, session);
+  const { standing } = request.visitor;
   if (access === 'public') return;
   const reading = request.method === 'GET' || request.method === 'HEAD';
   const next = `next=${encodeURIComponent(pageOf(request))}`;
@@ -151,20 +166,21 @@ export const actorOf = (request: FastifyRequest): { readonly id: number; readonl
 
 /**
  * For dangerous acts: goes on only when the second factor was given in the last five minutes. Otherwise the visitor is
- * asked for it, and comes back to `next`.
- * @param next a page of the console to come back to, usually the one with the button
+ * asked for it on a page from which the same form is sent again, nothing of it lost.
+ * @param next a page of the console to come back to for whoever must first get a second factor
  */
 export function requireFreshSecondFactor(request: FastifyRequest, next: string): void {
   const { hasSecondFactor, secondFactorAt } = sessionOf(request);
-  const query = `next=${encodeURIComponent(next)}`;
-  if (!hasSecondFactor) throw new Detour(`/console/enrol?${query}`);
-  if (!isFresh(secondFactorAt, new Date())) throw new Detour(`/console/confirm?${query}`);
+  if (!hasSecondFactor) throw new Detour(`/console/enrol?next=${encodeURIComponent(next)}`);
+  if (!isFresh(secondFactorAt, new Date())) throw new SecondFactorNeeded();
 }
 
 /** For changing one's own second factors: with a fresh one, or while there is none yet; never half-way. */
 export function requireMayEnrol(request: FastifyRequest, next: string): void {
   if (request.visitor?.standing === 'second-factor') throw new Detour(WAY_IN['second-factor']);
-  if (sessionOf(request).hasSecondFactor) requireFreshSecondFactor(request, next);
+  const { hasSecondFactor, secondFactorAt } = sessionOf(request);
+  if (hasSecondFactor && !isFresh(secondFactorAt, new Date()))
+    throw new Detour(`/console/confirm?next=${encodeURIComponent(next)}`);
 }
 
 const signedOut = () =>

@@ -1,13 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import {
-  DESK,
-  expectNoAxeViolations,
-  expectNoSidewaysScroll,
-  hasBrowser,
-  PHONE,
-} from '../support/browser.ts';
+import { hasBrowser } from '../support/browser.ts';
 import { type Person, person } from '../web/console/visitor.ts';
-import { DRAFT } from '../web/herald.ts';
 import { type BrowserOffice, openBrowserOffice } from './office.ts';
 
 const HEADER = 'name,phone,email,locale,topics,districts,consent_at,consent_source';
@@ -73,81 +66,5 @@ describe.runIf(hasBrowser())('administration, in a browser', () => {
     await page.getByRole('button', { name: '开始导入' }).click();
     await page.waitForURL('**/console/imports/imp_*');
     await page.getByText('没有被退回的行').waitFor();
-  });
-
-  test('every page of it is for everybody: axe, 320 px, dark, and English', {
-    timeout: 180_000,
-  }, async () => {
-    const { app } = office.herald;
-    const { ids, lists, endpoints, administration, announce } = app;
-    await lists.add('topics', { code: 'fraud', names: { 'zh-CN': '防诈', en: 'Fraud' } });
-    await lists.add('districts', { code: 'binjiang', names: { 'zh-CN': '滨江区', en: 'Binjiang' } });
-    const { id: citizen } = await app.subscribers.add({
-      name: '王芳',
-      locale: 'zh-CN',
-      phone: '+12025550100',
-      topics: ['fraud'],
-      districts: [],
-      consentAt: new Date(),
-      consentSource: '政务大厅登记表',
-    });
-    const { id: outlet } = await endpoints.create({
-      outlet: '滨江日报',
-      url: `${app.config.sandboxUrl}/hooks/a-rather-long-address-that-does-not-fit-a-narrow-screen`,
-      topics: [],
-      districts: [],
-    });
-    const author = await person(office.herald, 'author', '李静');
-    const { id } = await announce.create(DRAFT, author);
-    await app.pool.query(
-      `INSERT INTO deliveries (announcement_id, n, channel, contact_id, address_key, locale, status, error_code)
-       VALUES ($1, 1, 'sms', 1, '+12025550100', 'zh-CN', 'queued', NULL), ($1, 2, 'webhook', $2, $2::bigint::text, '', 'failed', 'HTTP 500')`,
-      [id, outlet],
-    );
-    await administration.outletSends.test(outlet, admin);
-    await administration.suppressions.block({ channel: 'sms', address: '+12025550199' }, '本人来电', admin);
-    await app.users.createKey(admin.id);
-    await app.engine.breakers.open({
-      provider: 'twilio',
-      channel: 'sms',
-      gateway: 'live',
-      code: '20003',
-      message: 'Authenticate',
-    });
-    const [imported] = await app.imports.list({ limit: 1 });
-    const pages = [
-      '/console/subscribers',
-      '/console/subscribers/new',
-      `/console/subscribers/${ids.encode('subscriber', citizen)}`,
-      '/console/imports',
-      `/console/imports/${ids.encode('import', imported?.id ?? 0)}`,
-      '/console/outlets',
-      '/console/outlets/new',
-      `/console/outlets/${ids.encode('endpoint', outlet)}`,
-      '/console/admin',
-      '/console/admin/audit',
-      '/console/admin/suppressions?q=%2B12025550199',
-      '/console/admin/lists',
-      '/console/admin/lists/topics/fraud',
-      '/console/admin/quiet-hours',
-      `/console/admin/users/${admin.userId}/keys`,
-      '/console/admin/templates',
-      '/console/admin/templates/hot-case',
-      '/console/admin/system',
-      '/leave',
-    ];
-    for (const [viewport, colorScheme, locale] of [
-      [PHONE, 'dark', 'zh-CN'],
-      [DESK, 'light', 'en'],
-    ] as const) {
-      await app.pool.query('UPDATE users SET locale = $1', [locale]);
-      const page = await office.as(admin, { viewport, colorScheme });
-      for (const one of pages) {
-        await page.goto(one);
-        await page.locator('h1').waitFor();
-        await expectNoSidewaysScroll(page);
-        await expectNoAxeViolations(page);
-      }
-    }
   });
 });

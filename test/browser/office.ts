@@ -21,10 +21,14 @@ export interface BrowserOffice {
   close(): Promise<void>;
 }
 
-export async function openBrowserOffice(): Promise<BrowserOffice> {
+/** @param environment beside what it always has; live mode is served without TLS, too, which browsers allow for localhost */
+export async function openBrowserOffice(
+  environment: Readonly<Record<string, string>> = {},
+): Promise<BrowserOffice> {
   const port = await freePort();
   const url = `http://localhost:${port}`;
-  const herald = await startHerald({ PUBLIC_URL: url });
+  const publicUrl = environment.HERALD_MODE === 'live' ? `https://localhost:${port}` : url;
+  const herald = await startHerald({ PUBLIC_URL: publicUrl, ...environment });
   await herald.server.listen({ host: '127.0.0.1', port });
   const browser = await startBrowser();
   const problems: string[] = [];
@@ -51,7 +55,15 @@ export async function openBrowserOffice(): Promise<BrowserOffice> {
     context,
     async as(person, options) {
       const made = await context(options);
-      await made.addCookies([{ name: cookieOf(herald), value: await person.token(), url, httpOnly: true }]);
+      await made.addCookies([
+        {
+          name: cookieOf(herald),
+          value: await person.token(),
+          url: publicUrl,
+          httpOnly: true,
+          secure: publicUrl !== url,
+        },
+      ]);
       return await made.newPage();
     },
     async work() {

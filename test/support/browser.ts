@@ -48,9 +48,13 @@ export async function expectNoAxeViolations(page: Page): Promise<void> {
 
 /** Nothing sticks out: a narrow screen is never scrolled sideways. */
 export async function expectNoSidewaysScroll(page: Page): Promise<void> {
-  const widths = await page.evaluate('[document.documentElement.scrollWidth, window.innerWidth]');
-  const [content = 0, window = 0] = widths as number[];
-  expect(content, `width of ${page.url()}`).toBeLessThanOrEqual(window);
+  const out = await page.evaluate(
+    `[document.documentElement.scrollWidth - innerWidth, ...[...document.querySelectorAll('body *')]
+      .filter((one) => one.getBoundingClientRect().right > innerWidth && document.documentElement.scrollWidth > innerWidth)
+      .map((one) => one.getBoundingClientRect().right + ' ' + one.outerHTML.slice(0, 200))]`,
+  );
+  const [by = 0, ...what] = out as [number, ...string[]];
+  expect(by, `${page.url()} is scrolled sideways: ${what.join('\n')}`).toBeLessThanOrEqual(0);
 }
 
 /** An authenticator inside the browser that says yes, with passkeys of its own. */

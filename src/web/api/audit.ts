@@ -42,7 +42,9 @@ export function auditView(ids: OpaqueIds, row: AuditEntry): z.input<typeof entry
   };
   // What a detail names, where it is a thing with an id of its own.
   const kinds: Readonly<Record<string, string>> =
-    row.act === 'look-up' ? { user: 'user', from: row.subjectType, to: row.subjectType } : { user: 'user' };
+    row.act === 'look-up'
+      ? { user: 'user', from: row.subjectType, to: row.subjectType, found: row.subjectType }
+      : { user: 'user', subscriber: 'subscriber' };
   return {
     id: row.id,
     at: iso(row.at),
@@ -54,7 +56,18 @@ export function auditView(ids: OpaqueIds, row: AuditEntry): z.input<typeof entry
     },
     revision: row.revision,
     details: Object.fromEntries(
-      Object.entries(row.details).map(([name, text]) => [name, show(kinds[name] ?? '', text)]),
+      Object.entries(row.details).map(([name, text]) => {
+        const kind = kinds[name];
+        return [
+          name,
+          kind
+            ? text
+                .split(' ')
+                .map((id) => show(kind, id))
+                .join(' ')
+            : text,
+        ];
+      }),
     ),
     sha256: row.sha256.toString('hex'),
   };

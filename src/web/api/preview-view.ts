@@ -29,7 +29,8 @@ export const previewSchema = z
     ),
     webhook: z.unknown().optional().describe('The body, as JSON: /schemas/announcement.v1.json'),
     audience: z.looseObject({
-      total: z.number(),
+      total: z.number().describe('Messages in all'),
+      citizens: z.number().describe('Each once, on however many channels'),
       channels: perChannel,
       fallback: z
         .array(z.looseObject({ wanted: z.string(), gets: z.string(), count: z.number() }))

@@ -7,7 +7,7 @@ import { Json, Mail, Sms } from './components/message.tsx';
 import { Empty, Notice } from './components/notice.tsx';
 import { Facts, Section, Table } from './components/table.tsx';
 import { TextDiff } from './components/text-diff.tsx';
-import { Calls, Decision, Suggestions } from './decision.tsx';
+import { Calls, Decision, readers, Suggestions } from './decision.tsx';
 import { duration, languageName, money, number, Time } from './format.tsx';
 import { type Children, Fragment, h, type Markup } from './jsx.ts';
 import { approve } from './words/approve.ts';
@@ -100,7 +100,7 @@ const InShort = (props: ApproveProps): Markup => {
   const named = (list: 'topics' | 'districts', codes: readonly string[]) =>
     codes.map((code) => props.listName(list, code)).join(view.locale === 'en' ? ', ' : '、');
   const facts: (readonly [string, Children])[] = [
-    [t.recipients, `${number(view, audience.total)} (${perChannel.join(' · ')})`],
+    [t.recipients, `${readers(view, audience)} (${perChannel.join(' · ')})`],
     ...(segments > 0 ? [[t.segments, number(view, segments)] as const] : []),
     ...(price && segments > 0
       ? [[t.cost, money(view, segments * price.perSegment, price.currency)] as const]

@@ -22,7 +22,7 @@ import { preferenceRoutes } from './preferences.ts';
 import { progressPages } from './progress.tsx';
 import { quietHoursPages } from './quiet-hours.tsx';
 import { rotaPages } from './rota.tsx';
-import { secondFactorPages } from './second-factor.tsx';
+import { secondFactorPages, takeFactor } from './second-factor.tsx';
 import { signInPages } from './sign-in.tsx';
 import { subscriberPages } from './subscribers.tsx';
 import { suppressionPages } from './suppressions.tsx';
@@ -87,6 +87,7 @@ export async function consolePages(server: ZodServer, app: WebApp): Promise<void
     // Not `no-referrer`: with it, browsers send forms with the origin `null`.
     reply.header('referrer-policy', 'same-origin');
   });
+  server.addHook('preHandler', (request, reply) => takeFactor(request, reply, app));
   await server.register(formbody, { bodyLimit: BODY_LIMIT });
   assetRoutes(server);
   for (const pages of PAGES) pages(server, app);

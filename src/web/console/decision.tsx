@@ -1,5 +1,6 @@
 import type { Draft } from '../../domain/announcement.ts';
 import { reasonedFindings } from '../../domain/privacy-lint.ts';
+import type { Preview } from '../../pipeline/preview.ts';
 import type { ApproveProps } from './approve-props.ts';
 import { Act, Button, Form, TextArea } from './components/form.tsx';
 import { Empty, Notice } from './components/notice.tsx';
@@ -9,6 +10,7 @@ import { reasonName } from './draft-form.ts';
 import { dateTime, number, Time } from './format.tsx';
 import { NOTHING_TYPED } from './forms.ts';
 import { Fragment, h, type Markup } from './jsx.ts';
+import type { View } from './view.ts';
 import { approve } from './words/approve.ts';
 import { write } from './words/write.ts';
 
@@ -114,7 +116,7 @@ export const Decision = (props: ApproveProps): Markup => {
           view={view}
           action={`${page}/approve`}
           look={live ? 'danger' : 'primary'}
-          fields={{ sha256: record.sha256 ?? '' }}
+          fields={{ sha256: record.sha256 ?? '', does: sendLabel(props) }}
         >
           {sendLabel(props)}
         </Act>
@@ -147,14 +149,24 @@ export const Decision = (props: ApproveProps): Markup => {
   );
 };
 
+/** How many citizens and outlets it reaches, each once, whatever their channels. */
+export function readers(view: View, { citizens, channels }: Preview['audience']): string {
+  const t = approve[view.locale];
+  const outlets = channels.webhook ?? 0;
+  return [
+    ...(citizens > 0 || outlets === 0 ? [t.people(number(view, citizens))] : []),
+    ...(outlets > 0 ? [t.outlets(number(view, outlets))] : []),
+  ].join(t.and);
+}
+
 function sendLabel({ view, record, preview, live, now }: ApproveProps): string {
   const t = approve[view.locale];
-  const people = number(view, preview.audience.total);
+  const whom = readers(view, preview.audience);
   const { scheduledAt } = record.draft;
-  if (record.mode === 'exercise') return t.sendExercise(people);
-  if (!live) return t.sendTrial(people);
+  if (record.mode === 'exercise') return t.sendExercise(whom);
+  if (!live) return t.sendTrial(whom);
   const at = scheduledAt && new Date(scheduledAt);
-  return at && at > now ? t.sendScheduled(people, dateTime(view, at)) : t.send(people);
+  return at && at > now ? t.sendScheduled(whom, dateTime(view, at)) : t.send(whom);
 }
 
 /** A typo is mended without costing the right to approve. */
@@ -200,6 +212,7 @@ const BreakGlass = (props: ApproveProps): Markup => {
           <Form view={view} action={`${page}/break-glass`} typed={typed}>
             <p>{t.breakGlassHint}</p>
             <input type="hidden" name="sha256" value={record.sha256 ?? ''} />
+            <input type="hidden" name="does" value={sendLabel(props)} />
             <TextArea view={view} typed={typed} name="reason" label={t.why} maxlength={2000} rows={3} />
             <Button look="danger">{sendLabel(props)}</Button>
           </Form>

@@ -1,12 +1,13 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
-import type { App } from '../../app.ts';
 import { type Facts, factsOf } from '../problem.ts';
-import { Detour } from '../session.ts';
+import { Detour, SecondFactorNeeded } from '../session.ts';
+import type { WebApp } from '../web-app.ts';
 import { Notice } from './components/notice.tsx';
 import { Facts as FactList } from './components/table.tsx';
 import { h, type Markup } from './jsx.ts';
 import { Page } from './layout.tsx';
+import { askForFactor } from './second-factor.tsx';
 import { goTo, show, type View, viewOf } from './view.ts';
 import { problems } from './words/problems.ts';
 import { refusals } from './words/refusals.ts';
@@ -53,7 +54,7 @@ export function errorPage(view: View, facts: Facts, requestId: string): Markup {
 }
 
 /** Everything that fails below /console becomes a page. */
-export function answerWithPages(server: FastifyInstance, app: Pick<App, 'config'>): void {
+export function answerWithPages(server: FastifyInstance, app: WebApp): void {
   const answer = (request: FastifyRequest, reply: FastifyReply, facts: Facts) => {
     if (facts.status === 429 && !reply.hasHeader('retry-after'))
       reply.header('retry-after', facts.issues?.[0]?.message ?? '60');
@@ -61,6 +62,7 @@ export function answerWithPages(server: FastifyInstance, app: Pick<App, 'config'
   };
   server.setErrorHandler((error, request, reply) => {
     if (error instanceof Detour) return goTo(reply, error.to);
+    if (error instanceof SecondFactorNeeded) return askForFactor(request, reply, app);
     const facts: Facts =
       error instanceof z.ZodError
         ? { status: 400, code: 'invalid-request', detail: error.message }

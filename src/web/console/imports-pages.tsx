@@ -56,7 +56,7 @@ export const UploadPart = ({
   readonly sending: boolean;
 }): Markup => {
   const t = words[view.locale];
-  const trigger = sending ? 'load delay:1s' : 'htmx:beforeSend from:#upload delay:300ms';
+  const trigger = sending ? 'every 1s' : 'htmx:beforeSend from:#upload delay:300ms';
   return (
     <div hx-get={`${HOME}/mine`} hx-trigger={trigger} hx-swap="outerHTML">
       {sending && (
@@ -165,9 +165,7 @@ export const StatePart = (props: {
   const { view, record, page, nameOf } = props;
   const t = words[view.locale];
   const runs = record.state === 'running';
-  const ask = runs
-    ? { 'hx-get': `${page}/state`, 'hx-trigger': 'load delay:2s', 'hx-swap': 'outerHTML' }
-    : {};
+  const ask = runs ? { 'hx-get': `${page}/state`, 'hx-trigger': 'every 2s', 'hx-swap': 'outerHTML' } : {};
   return (
     <div {...ask}>
       {record.error !== null && (

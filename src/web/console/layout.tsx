@@ -84,6 +84,9 @@ export const Page = (props: PropsWithChildren<PageProps>): Markup => {
                 <h1>{title}</h1>
                 {props.actions && <div class="actions">{props.actions}</div>}
               </div>
+              <p id="stale" class="notice notice-warning" role="status" hidden>
+                {t.stale} <a href={view.url}>{t.again}</a>
+              </p>
               {children}
             </div>
           </main>

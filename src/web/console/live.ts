@@ -4,7 +4,7 @@ import type { ZodServer } from '../api/common.ts';
 
 /** What one announcement's watchers see is looked up once for all of them, so often. Milliseconds. */
 const EVERY_MS = 1_000;
-/** A proxy drops what is silent for longer. Milliseconds. */
+/** A proxy drops what is silent for longer, and the page says that it stands still. Milliseconds. */
 const HEARTBEAT_MS = 15_000;
 /** Streams that a process keeps open at most; whoever comes then sees the page as it is, without its moving. */
 const MOST_STREAMS = 500;
@@ -58,7 +58,7 @@ export function createLive<T>(
       }
       if (now - watcher.heardAt < HEARTBEAT_MS) continue;
       watcher.heardAt = now;
-      if (await watcher.isWelcome()) watcher.stream.write(': still here\n\n');
+      if (await watcher.isWelcome()) watcher.stream.write('event: beat\ndata: beat\n\n');
       else watcher.stream.end();
     }
     if (isOver(facts)) for (const { stream } of watchers) stream.end('event: over\ndata: over\n\n');

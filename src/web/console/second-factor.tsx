@@ -1,11 +1,14 @@
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { HeraldError } from '../../domain/errors.ts';
 import type { FactorMethod } from '../../pipeline/account-store.ts';
-import { safeNext, sessionOf, setToken } from '../session.ts';
+import { sha256 } from '../../pipeline/identity/secrets.ts';
+import { safeNext, sessionOf, setToken, visitorOf } from '../session.ts';
+import type { WebApp } from '../web-app.ts';
 import { Act, Button, Field, Form } from './components/form.tsx';
 import { PasskeyForm } from './components/passkey.tsx';
 import type { ConsolePages } from './console-pages.ts';
-import { NOTHING_TYPED, type Typed, withError } from './forms.ts';
+import { fieldsOf, NOTHING_TYPED, type Typed, withError } from './forms.ts';
 import { h, type Markup } from './jsx.ts';
 import { Page } from './layout.tsx';
 import { goTo, show, type View, viewOf } from './view.ts';
@@ -15,15 +18,23 @@ import { signIn } from './words/sign-in.ts';
 interface Props {
   readonly view: View;
   readonly typed: Typed;
-  readonly next: string;
+  readonly action: string;
   /** Given again for a dangerous act, rather than the second step of signing in. */
   readonly again: boolean;
+  /** What happens at once when it is right, as the button said that was pressed. */
+  readonly does?: string | undefined;
+  /** What is sent along: where to go on, or the form that waits for it. */
+  readonly carried: ReturnType<typeof fieldsOf>;
 }
 
-const SecondFactorPage = ({ view, typed, next, again }: Props): Markup => {
+const SecondFactorPage = ({ view, typed, action, again, does, carried }: Props): Markup => {
   const t = signIn[view.locale];
-  const action = again ? '/console/confirm' : '/console/second-factor';
   const { session } = view;
+  const text =
+    does !== undefined ? t.confirmDoes : again ? t.confirmText : session?.hasTotp ? t.secondText : '';
+  const along = Object.entries(carried).flatMap(([name, values]) =>
+    [values].flat().map((value) => <input type="hidden" name={name} value={value} />),
+  );
   return (
     <Page
       view={view}
@@ -32,10 +43,10 @@ const SecondFactorPage = ({ view, typed, next, again }: Props): Markup => {
       narrow
       scripts={['webauthn.js', 'passkey.js']}
     >
-      <p class="intro">{again ? t.confirmText : session?.hasTotp ? t.secondText : ''}</p>
+      <p class="intro">{text}</p>
       {session?.hasTotp && (
         <Form view={view} action={action} typed={typed}>
-          <input type="hidden" name="next" value={next} />
+          {along}
           <Field
             view={view}
             typed={typed}
@@ -47,7 +58,7 @@ const SecondFactorPage = ({ view, typed, next, again }: Props): Markup => {
             autofocus
             class="short"
           />
-          <Button>{t.verify}</Button>
+          <Button>{does || t.verify}</Button>
         </Form>
       )}
       {session?.hasPasskey && (
@@ -55,14 +66,15 @@ const SecondFactorPage = ({ view, typed, next, again }: Props): Markup => {
           view={view}
           action={action}
           ask="/console/passkeys/ask-mine"
-          label={t.usePasskey}
-          next={next}
-        />
+          label={does ? `${t.usePasskey}: ${does}` : t.usePasskey}
+        >
+          {along}
+        </PasskeyForm>
       )}
       <details class="other-way" open={typed.errors.recoveryCode !== undefined}>
         <summary>{t.useRecovery}</summary>
         <Form view={view} action={action}>
-          <input type="hidden" name="next" value={next} />
+          {along}
           <Field
             view={view}
             typed={typed}
@@ -71,7 +83,7 @@ const SecondFactorPage = ({ view, typed, next, again }: Props): Markup => {
             hint={t.recoveryHint}
             autocomplete="off"
           />
-          <Button look="plain">{t.verify}</Button>
+          <Button look="plain">{does || t.verify}</Button>
         </Form>
       </details>
       {!again && (
@@ -88,15 +100,73 @@ const METHODS = { code: 'totp', recoveryCode: 'recovery-code', answer: 'passkey'
   string,
   FactorMethod
 >;
-type Answered = keyof typeof METHODS;
+const FIELDS = Object.keys(METHODS) as (keyof typeof METHODS)[];
 
 const form = z.object({
   code: z.string().max(20).optional(),
   recoveryCode: z.string().max(40).optional(),
   answer: z.string().max(20_000).optional(),
-  next: z.string().max(2000).optional(),
 });
-const query = z.object({ next: z.string().max(2000).optional() }).loose();
+const next = z.object({ next: z.string().max(2000).optional() }).loose();
+/** A form's field that says what its button does, for the page that asks in between. */
+const DOES = 'does';
+/** Says that a form comes from the page that asks for a second factor. */
+const WITH_FACTOR = 'secondFactor';
+
+/**
+ * Takes the second factor of a form: the visitor goes on with the token of a session that has it.
+ * @returns what is wrong with it
+ */
+async function take(request: FastifyRequest, reply: FastifyReply, app: WebApp): Promise<Typed | null> {
+  const { data = {} } = form.safeParse(request.body);
+  const field = FIELDS.find((name) => data[name]) ?? 'code';
+  const { signIn: factors, sessions } = app.identity;
+  try {
+    const token = await factors.secondFactor(sessionOf(request), METHODS[field], data[field] ?? '');
+    setToken(reply, app, token);
+    request.visitor = visitorOf(token, (await sessions.find(sha256(token), false)) ?? null);
+    return null;
+  } catch (error) {
+    if (!(error instanceof HeraldError) || error.kind !== 'invalid') throw error;
+    const t = signIn[viewOf(request, app).locale];
+    return field === 'answer'
+      ? withError(NOTHING_TYPED, '', t.passkeyFailed)
+      : withError(NOTHING_TYPED, field, t.wrongCode);
+  }
+}
+
+/** Asks for the second factor that a form needs, from a page that sends the form again with it. */
+export function askForFactor(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  app: WebApp,
+  typed: Typed = NOTHING_TYPED,
+): FastifyReply {
+  const own: readonly string[] = [...FIELDS, WITH_FACTOR];
+  const carried = Object.fromEntries(
+    Object.entries(fieldsOf(request.body)).filter(([name]) => !own.includes(name)),
+  );
+  return show(
+    reply,
+    <SecondFactorPage
+      view={viewOf(request, app)}
+      typed={typed}
+      action={request.url}
+      again
+      does={String(carried[DOES] ?? '')}
+      carried={{ ...carried, [WITH_FACTOR]: '1' }}
+    />,
+    typed === NOTHING_TYPED ? 401 : 422,
+  );
+}
+
+/** Takes the second factor that comes with a form, before the form's own route does what it says. */
+export async function takeFactor(request: FastifyRequest, reply: FastifyReply, app: WebApp): Promise<void> {
+  const sent = Object.hasOwn(fieldsOf(request.body), WITH_FACTOR);
+  if (!sent || request.visitor?.standing !== 'in') return;
+  const wrong = await take(request, reply, app);
+  if (wrong) await askForFactor(request, reply, app, wrong);
+}
 
 /** The second step of signing in, and the same again before something dangerous. */
 export const secondFactorPages: ConsolePages = (server, app) => {
@@ -105,42 +175,32 @@ export const secondFactorPages: ConsolePages = (server, app) => {
     ['/confirm', true],
   ] as const) {
     const config = { access: 'author', halfWay: !again } as const;
+    const page = (request: FastifyRequest, to: string, typed: Typed): Markup => (
+      <SecondFactorPage
+        view={viewOf(request, app)}
+        typed={typed}
+        action={`/console${path}`}
+        again={again}
+        carried={{ next: to }}
+      />
+    );
 
     server.get(path, {
       config,
-      schema: { querystring: query },
+      schema: { querystring: next },
       handler: (request, reply) => {
-        const view = viewOf(request, app);
-        const next = safeNext(request.query.next);
-        if (view.isIn && !again) return goTo(reply, next);
-        return show(reply, <SecondFactorPage view={view} typed={NOTHING_TYPED} next={next} again={again} />);
+        const to = safeNext(request.query.next);
+        if (viewOf(request, app).isIn && !again) return goTo(reply, to);
+        return show(reply, page(request, to, NOTHING_TYPED));
       },
     });
 
     server.post(path, {
       config,
       handler: async (request, reply) => {
-        const view = viewOf(request, app);
-        const { data = {} } = form.safeParse(request.body);
-        const next = safeNext(data.next);
-        const field = (Object.keys(METHODS) as Answered[]).find((name) => data[name]) ?? 'code';
-        try {
-          const token = await app.identity.signIn.secondFactor(
-            sessionOf(request),
-            METHODS[field],
-            data[field] ?? '',
-          );
-          setToken(reply, app, token);
-        } catch (error) {
-          if (!(error instanceof HeraldError) || error.kind !== 'invalid') throw error;
-          const t = signIn[view.locale];
-          const typed =
-            field === 'answer'
-              ? withError(NOTHING_TYPED, '', t.passkeyFailed)
-              : withError(NOTHING_TYPED, field, t.wrongCode);
-          return show(reply, <SecondFactorPage view={view} typed={typed} next={next} again={again} />, 422);
-        }
-        return goTo(reply, next);
+        const to = safeNext(next.safeParse(request.body).data?.next);
+        const wrong = await take(request, reply, app);
+        return wrong ? show(reply, page(request, to, wrong), 422) : goTo(reply, to);
       },
     });
   }

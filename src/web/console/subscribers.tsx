@@ -101,14 +101,16 @@ export const subscriberPages: ConsolePages = (server, app) => {
         listsOf(app),
       ]);
       const rows = found.slice(0, PAGE);
+      const seen = rows.map(({ id }) => String(id));
       await audit.note({
         by: actorOf(request),
         act: 'look-up',
         subjectType: 'subscriber',
+        ...(seen.length === 1 && { subjectId: seen[0] }),
         details: {
-          count: String(rows.length),
-          from: rows.at(0)?.id.toString(),
-          to: rows.at(-1)?.id.toString(),
+          count: String(seen.length),
+          // A page of the whole list leaves nobody out; what a search finds is strewn over it.
+          ...(wanted ? { found: seen.join(' ') } : { from: seen.at(0), to: seen.at(-1) }),
         },
       });
       const query = (more: Record<string, string>) => {

@@ -59,7 +59,7 @@ ${options.body}
 }
 
 export const STYLE = `:root { color-scheme: light dark; }
-body { font: 1.125rem/1.6 system-ui, "PingFang SC", "Microsoft YaHei", sans-serif; margin: 0; }
+body { font: 1.125rem/1.6 system-ui, "PingFang SC", "Microsoft YaHei", sans-serif; margin: 0; background: Canvas; color: CanvasText; }
 main { max-width: 38rem; margin: 0 auto; padding: 1.5rem; }
 h1 { font-size: 1.5rem; line-height: 1.3; }
 .trial { margin: 0; padding: .5rem 1.5rem; background: #ffd24d; color: #1a1400; }

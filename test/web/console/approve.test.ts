@@ -45,13 +45,13 @@ describe('the page on which one approves', () => {
     const { page } = await submitted({ basis: '局新闻办批复 12 号', channels: ['sms', 'email', 'webhook'] });
     const { body } = await (await approver.visit()).get(`${page}/approve`);
     const words = wordsOf(body);
-    expect(words).toContain('Recipients 1 (SMS 1');
+    expect(words).toContain('Recipients 1 person (SMS 1');
     expect(words).toMatch(/SMS segments \d+/);
     expect(words).toMatch(/Estimated cost CN¥0\.\d\d/);
     expect(words).toContain('局新闻办批复 12 号');
     expect(words).toContain('李静');
     expect(body).toContain(`${page}/mail?locale=zh-CN`);
-    expect(words).toContain('Approve (trial, 1 people, sandbox only)');
+    expect(words).toContain('Approve (trial, 1 person, sandbox only)');
   });
 
   test('one press sends it, and leads to where it is watched', async () => {

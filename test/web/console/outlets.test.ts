@@ -121,7 +121,7 @@ describe('outlets', () => {
     const { page } = await add();
     const visitor = await approver.visit();
     await herald.app.pool.query(`UPDATE sessions SET second_factor_at = now() - interval '10 minutes'`);
-    expect((await visitor.post(`${page}/rotate`)).location).toContain('/console/confirm');
+    expect((await visitor.post(`${page}/rotate`)).status).toBe(401);
     theirs = await approver.visit();
   });
 

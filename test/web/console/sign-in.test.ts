@@ -174,7 +174,7 @@ describe('a session ends', () => {
 });
 
 describe('dangerous acts', () => {
-  test('want a second factor that is not older than five minutes, and lead back', async () => {
+  test('want a second factor that is not older than five minutes, and lose nothing that was typed', async () => {
     const admin = await person(herald, 'admin');
     const user = await person(herald, 'author');
     const visitor = await admin.visit();
@@ -183,16 +183,46 @@ describe('dangerous acts', () => {
       `UPDATE sessions SET second_factor_at = now() - interval '6 minutes' WHERE user_id = $1`,
       [admin.id],
     );
-    const refused = await visitor.post(`${page}/disable`);
-    expect(refused.location).toBe(`/console/confirm?next=${encodeURIComponent(page)}`);
-    expect((await herald.app.users.get(user.id)).disabledAt).toBeNull();
+    const typed = { name: '李<b>"静', role: 'author', does: 'Invite & go' };
+    const carried = async (sent: Record<string, string>, status: number) => {
+      const { body, ...answer } = await visitor.post('/console/admin/users', sent);
+      expect(answer.status).toBe(status);
+      for (const part of [
+        'action="/console/admin/users"',
+        'name="name" value="李&lt;b>&#34;静"',
+        'name="role" value="author"',
+        'name="secondFactor" value="1"',
+        'Invite &amp; go</button>',
+      ])
+        expect(body).toContain(part);
+      expect(body).not.toContain('000000');
+    };
+    await carried(typed, 401);
+    await carried({ ...typed, code: '000000', secondFactor: '1' }, 422);
+    const named = async () => (await herald.app.users.list()).some(({ name }) => name === typed.name);
+    expect(await named()).toBe(false);
     await herald.app.pool.query('UPDATE users SET totp_step = NULL WHERE id = $1', [admin.id]);
-    await visitor.get(refused.location);
-    expect((await visitor.post('/console/confirm', { code: admin.code(), next: page })).location).toBe(page);
-    await visitor.get(page);
+    const before = visitor.token;
+    const done = await visitor.post('/console/admin/users', {
+      ...typed,
+      code: admin.code(),
+      secondFactor: '1',
+    });
+    expect([done.status, visitor.token !== before, await named()]).toEqual([200, true, true]);
+    // The session that was raised is the one that goes on.
     expect((await visitor.post(`${page}/disable`)).location).toBe(`${page}?done=disable`);
-    expect((await herald.app.users.get(user.id)).disabledAt).not.toBeNull();
     expect(await newest()).toMatchObject({ actor: admin.id, act: 'disable', subjectId: String(user.id) });
+  });
+
+  test('take a second factor on the way from nobody who has not given theirs when signing in', async () => {
+    const admin = await person(herald, 'admin');
+    const half = new Visitor(herald);
+    await half.get('/console/sign-in');
+    await half.post('/console/sign-in', { login: admin.login, password: PASSWORD });
+    await herald.app.pool.query('UPDATE users SET totp_step = NULL WHERE id = $1', [admin.id]);
+    const page = `/console/admin/users/${admin.userId}`;
+    const { location } = await half.post(`${page}/enable`, { code: admin.code(), secondFactor: '1' });
+    expect(location).toContain('/console/second-factor');
   });
 
   test('the last second factor of an admin stays', async () => {

@@ -24,4 +24,31 @@
     const key = fragment.firstElementChild?.dataset.key;
     if (key !== undefined && key === target.dataset.key) event.preventDefault();
   });
+
+  // What should move by itself and hears nothing says so, until it hears something again.
+  const SILENT_MS = 40_000; // the server is heard every 15 s
+  const stale = document.getElementById('stale');
+  let silence;
+  const quiet = () => {
+    clearTimeout(silence);
+    if (stale) stale.hidden = false;
+  };
+  const heard = () => {
+    clearTimeout(silence);
+    silence = setTimeout(quiet, SILENT_MS);
+    if (stale) stale.hidden = true;
+  };
+  document.addEventListener('htmx:sseOpen', ({ detail: { source } }) => {
+    heard();
+    for (const event of ['beat', 'progress']) source.addEventListener(event, heard);
+  });
+  document.addEventListener('htmx:sseError', quiet);
+  document.addEventListener('htmx:sseClose', () => clearTimeout(silence));
+  document.addEventListener('htmx:beforeSwap', ({ detail }) => {
+    if (detail.requestConfig.verb !== 'get') return;
+    if (stale) stale.hidden = detail.xhr.status < 400;
+    // A page that says what went wrong is no part of this one.
+    if (detail.xhr.status >= 400) detail.shouldSwap = false;
+  });
+  document.addEventListener('htmx:sendError', quiet);
 })();
