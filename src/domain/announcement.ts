@@ -29,6 +29,9 @@ export const STATES = [
 ] as const;
 export type AnnouncementState = (typeof STATES)[number];
 
+/** Of announcements that were approved, and of which something may still be sent. */
+export const STOPPABLE: readonly AnnouncementState[] = ['approved', 'sending', 'paused'];
+
 /** Of announcements that readers may have seen: they can be superseded, and no longer be changed. */
 export const SEEN: readonly AnnouncementState[] = [
   'approved',
@@ -150,6 +153,9 @@ const UNPRINTABLE = /[^\P{Cc}\t\r\n]|\p{Cs}|[\u202a-\u202e]/u;
 export const text = () =>
   z.string().refine((t) => !UNPRINTABLE.test(t), 'contains a character that cannot be shown');
 
+/** Characters of a reason why something may be published. */
+export const MOST_OF_A_REASON = 500;
+
 /** What `POST /v1/announcements` takes; see docs/architecture.md. Lengths are code points unless said. */
 export const draftSchema = z.strictObject({
   case: z.strictObject({
@@ -168,7 +174,7 @@ export const draftSchema = z.strictObject({
   basis: text().trim().max(2_000).optional(),
   /** Why a finding of the privacy lint may be published, by its key; those of findings that are gone are dropped at submission. */
   lintReasons: z
-    .record(z.string().max(120), text().trim().min(1).max(500))
+    .record(z.string().max(120), text().trim().min(1).max(MOST_OF_A_REASON))
     .refine((reasons) => Object.keys(reasons).length <= 1_000, 'has more than 1,000 reasons')
     .optional(),
   /** It must be there: whoever means everybody says so. */

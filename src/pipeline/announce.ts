@@ -70,9 +70,9 @@ export interface Announce extends Suggest {
   get(id: number): Promise<AnnouncementRecord>;
   acts(id: number): Promise<readonly ActRecord[]>;
   list(page: AnnouncementPage): Promise<readonly AnnouncementRecord[]>;
-  /** Every channel rendered, for a draft as sent in or an announcement as it is. */
+  /** Every channel rendered, for a draft as sent in or an announcement as it was read. */
   preview(
-    what: { readonly id: number } | { readonly draft: unknown; readonly unfinished?: boolean },
+    what: AnnouncementRecord | { readonly draft: unknown; readonly unfinished?: boolean },
   ): Promise<Preview>;
 }
 
@@ -279,7 +279,7 @@ export function createAnnounce(deps: AnnounceDeps): Announce {
     list: (page) => store.list(page),
     preview: async (what) =>
       'id' in what
-        ? preview(await store.get(what.id), await store.bundleOf(what.id))
+        ? preview(what, await store.bundleOf(what.id))
         : (what.unfinished ? sketch : preview)(await read(what.draft, what.unfinished)),
   };
 }

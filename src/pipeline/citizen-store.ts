@@ -32,6 +32,8 @@ export interface Suppression {
   /** In the office's words. */
   readonly note: string | null;
   readonly createdAt: Date;
+  /** Whose address it is; null: nobody's on the list. */
+  readonly subscriberId: number | null;
 }
 
 export interface Address {

@@ -95,7 +95,7 @@ describe('the life of an announcement', () => {
       expect(JSON.stringify(error)).not.toContain('1234 5678');
       expect(await stateOf(id)).toBe('draft');
 
-      const [finding] = (await app.announce.preview({ id })).findings;
+      const [finding] = (await app.announce.preview(await app.announce.get(id))).findings;
       expect(finding).toMatchObject({ kind: 'phone', excerpt: '+86 138 1234 5678', reason: null });
       const reasons = { [finding?.key ?? '']: 'the office’s own duty mobile' };
       await app.announce.edit(

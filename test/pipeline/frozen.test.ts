@@ -49,12 +49,12 @@ it('what was submitted is sent, whatever becomes of the templates, and can be sh
     author,
   );
   await app.announce.submit(id, author);
-  const shown = await app.announce.preview({ id });
+  const shown = await app.announce.preview(await app.announce.get(id));
 
   await rewrite('篡改');
   // Everything is started again, with the new templates and another signature.
   const later = await herald.open({ SMS_SIGNATURE: '冒牌公安' });
-  expect(await later.announce.preview({ id })).toEqual(shown);
+  expect(await later.announce.preview(await later.announce.get(id))).toEqual(shown);
   await later.announce.approve(id, approver, { sha256: (await app.announce.get(id)).sha256 ?? '' });
   const workers = await herald.work({ app: later });
   await untilState(later, id, 'completed');
@@ -76,8 +76,10 @@ it('what was submitted is sent, whatever becomes of the templates, and can be sh
 
   // What is written from now on uses what there is now.
   const next = await later.announce.create({ ...(await later.announce.get(id)).draft }, author);
-  expect((await later.announce.preview({ id: next.id })).locales[0]?.sms?.body).toMatch(/^【冒牌公安】篡改/);
-  expect(await later.announce.preview({ id })).toEqual(shown);
+  expect((await later.announce.preview(await later.announce.get(next.id))).locales[0]?.sms?.body).toMatch(
+    /^【冒牌公安】篡改/,
+  );
+  expect(await later.announce.preview(await later.announce.get(id))).toEqual(shown);
 });
 
 it('what is too long for a route is refused at submission, not number by number when it is sent', async () => {
@@ -122,6 +124,8 @@ it('what was returned is shown as it would be submitted now', async () => {
   const later = await herald.open();
   await later.announce.returnToAuthor(id, approver, 'again');
   expect(await later.announce.get(id)).toMatchObject({ sha256: null });
-  expect((await later.announce.preview({ id })).locales[0]?.sms?.body).toContain('再改');
+  expect((await later.announce.preview(await later.announce.get(id))).locales[0]?.sms?.body).toContain(
+    '再改',
+  );
   expect((await later.announce.submit(id, author)).sha256).not.toBe(sha256);
 });

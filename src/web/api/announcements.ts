@@ -200,7 +200,7 @@ export function announcementRoutes(server: ZodServer, app: AnnouncementApp): voi
       response: { 200: previewSchema },
     },
     handler: async ({ params, query: { locale } }) => {
-      const preview = await announce.preview({ id: idOf(params.id) });
+      const preview = await announce.preview(await announce.get(idOf(params.id)));
       const view = previewView(preview, locale);
       if (view.locales.length === 0) {
         throw new HeraldError('invalid', 'unknown-locale', `the announcement has no text in ${locale}`, {

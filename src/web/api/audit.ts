@@ -43,8 +43,8 @@ export function auditView(ids: OpaqueIds, row: AuditEntry): z.input<typeof entry
   // What a detail names, where it is a thing with an id of its own.
   const kinds: Readonly<Record<string, string>> =
     row.act === 'look-up'
-      ? { user: 'user', from: row.subjectType, to: row.subjectType, found: row.subjectType }
-      : { user: 'user', subscriber: 'subscriber' };
+      ? { user: 'user', from: row.subjectType, to: row.subjectType, found: 'subscriber' }
+      : { user: 'user' };
   return {
     id: row.id,
     at: iso(row.at),

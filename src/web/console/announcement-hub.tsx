@@ -1,9 +1,10 @@
+import { STOPPABLE } from '../../domain/announcement.ts';
 import type { ActRecord, AnnouncementRecord } from '../../pipeline/announcement-store.ts';
 import { AnnouncementPage } from './announcement-frame.tsx';
 import { Act, ButtonLink } from './components/form.tsx';
 import { Notice } from './components/notice.tsx';
 import { Facts, Section, Table } from './components/table.tsx';
-import { FollowUp, isStoppable, type Recall } from './follow-up-section.tsx';
+import { FollowUp, type Recall } from './follow-up-section.tsx';
 import { duration, number, Time } from './format.tsx';
 import { Fragment, h, type Markup } from './jsx.ts';
 import type { View } from './view.ts';
@@ -34,7 +35,7 @@ export const HubPage = (hub: Hub): Markup => {
   const t = announcements[view.locale];
   const page = pageOf(record.id);
   const notice = Object.hasOwn(DONE, done ?? '') ? DONE[done as keyof typeof DONE] : undefined;
-  const isMoving = isStoppable(record.state);
+  const isMoving = STOPPABLE.includes(record.state);
   const followUp = hub.recall && (
     <FollowUp view={view} page={page} state={record.state} recall={hub.recall} />
   );

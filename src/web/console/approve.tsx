@@ -1,5 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
+import { MOST_OF_A_REASON } from '../../domain/announcement.ts';
 import { HeraldError } from '../../domain/errors.ts';
 import { idParams } from '../api/common.ts';
 import { actorOf, requireFreshSecondFactor, sessionOf } from '../session.ts';
@@ -13,6 +14,7 @@ import { h } from './jsx.ts';
 import { sendMailFrame } from './mail-frame.ts';
 import { goTo, show, viewOf } from './view.ts';
 import { approve as words } from './words/approve.ts';
+import { problems } from './words/problems.ts';
 
 const DONE_NAMES = Object.keys(DONE) as (keyof typeof DONE)[];
 const mailQuery = z.object({ locale: z.string().max(40) }).loose();
@@ -40,11 +42,12 @@ export const approvePages: ConsolePages = (server, app) => {
     more: Partial<Pick<ApproveProps, 'typed' | 'changed' | 'done'>> = {},
   ) => {
     const view = viewOf(request, app);
-    const [record, acts, preview, suggestions, calls, { users, nameOf, labelOf, listName, inOrder }] =
+    const record = await announce.get(id);
+    const [acts, preview, suggestions, calls, { users, nameOf, labelOf, listName, inOrder }] =
       await Promise.all([
-        announce.get(id),
         announce.acts(id),
-        announce.preview({ id }),
+        // Of the record itself, by whose hash it is approved.
+        announce.preview(record),
         announce.suggestions(id),
         app.approverCalls.of(id),
         announcementFacts(app, view),
@@ -90,7 +93,7 @@ export const approvePages: ConsolePages = (server, app) => {
     ...access,
     schema: { params: idParams, querystring: mailQuery },
     handler: async (request, reply) => {
-      const { locales } = await announce.preview({ id: numberOf(request) });
+      const { locales } = await announce.preview(await announce.get(numberOf(request)));
       const mail = locales.find(({ locale }) => locale === request.query.locale)?.email;
       if (!mail) throw new HeraldError('not-found', 'no-such-mail', 'there is no mail in this language');
       return sendMailFrame(reply, mail.html);
@@ -192,12 +195,16 @@ export const approvePages: ConsolePages = (server, app) => {
         const id = numberOf(request);
         const view = viewOf(request, app);
         const { data, typed } = readForm(view, suggestionForm, request.body);
+        const reasons = reasonsIn(request.body);
+        const again = async (why: string) =>
+          show(reply, await page(request, id, { typed: withError(typed, 'reasons', why) }), 422);
+        if (Object.values(reasons).some((reason) => reason.length > MOST_OF_A_REASON))
+          return again(problems[view.locale].tooLong(String(MOST_OF_A_REASON)));
         try {
-          await announce.decide(id, data?.id ?? 0, actorOf(request), taken, reasonsIn(request.body));
+          await announce.decide(id, data?.id ?? 0, actorOf(request), taken, reasons);
         } catch (error) {
           if (!(error instanceof HeraldError && error.code === 'lint-reason-required')) throw error;
-          const missing = withError(typed, 'reasons', words[view.locale].lintReasonMissing);
-          return show(reply, await page(request, id, { typed: missing }), 422);
+          return again(words[view.locale].lintReasonMissing);
         }
         return goTo(reply, `${pageOf(id)}/approve?done=${taken}`);
       },

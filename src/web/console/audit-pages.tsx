@@ -119,7 +119,11 @@ const Details = (props: { readonly view: View; readonly row: Row; readonly names
         <Fragment>
           {i > 0 && ' · '}
           {say(details[view.locale], name)}{' '}
-          <span class="address">{names.user(text) ?? say(values[view.locale], short(text))}</span>
+          <span class="address">
+            {name === 'found'
+              ? text.split(' ').map((id) => [<a href={`/console/subscribers/${id}`}>{short(id)}</a>, ' '])
+              : (names.user(text) ?? say(values[view.locale], short(text)))}
+          </span>
         </Fragment>
       ))}
     </span>

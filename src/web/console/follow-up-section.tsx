@@ -1,4 +1,4 @@
-import type { AnnouncementState } from '../../domain/announcement.ts';
+import { type AnnouncementState, STOPPABLE } from '../../domain/announcement.ts';
 import { Act, Button, ButtonLink, Choices } from './components/form.tsx';
 import { Section } from './components/table.tsx';
 import { RETRACTION_REASONS } from './follow-up.ts';
@@ -13,10 +13,6 @@ export interface Recall {
   readonly waiting: number;
   readonly beyondRecall: number;
 }
-
-/** Whether something of it may still be sent. */
-export const isStoppable = (state: AnnouncementState): boolean =>
-  ['approved', 'sending', 'paused'].includes(state);
 
 /** What can be done after the approval: stop it, in two taps; or say something else, which waits for approval itself. */
 export const FollowUp = ({
@@ -38,7 +34,7 @@ export const FollowUp = ({
   return (
     <Section id="follow-up" title={t.followTitle} intro={`${t.followIntro} ${t.beyondRecall(gone)}`}>
       <div class="actions">
-        {isStoppable(state) && view.session?.role !== 'author' && (
+        {STOPPABLE.includes(state) && view.session?.role !== 'author' && (
           <details class="confirm">
             <summary class="button button-danger">{p.stop}</summary>
             <div>

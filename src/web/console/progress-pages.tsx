@@ -1,3 +1,4 @@
+import { STOPPABLE } from '../../domain/announcement.ts';
 import { FATES, type Fate } from '../../domain/progress.ts';
 import { AnnouncementPage, Badges, StateBadge } from './announcement-frame.tsx';
 import { Curves } from './components/curves.tsx';
@@ -268,7 +269,6 @@ const TroubleSection = ({ view, facts }: { readonly view: View; readonly facts: 
 };
 
 const mayAct = (view: View): boolean => view.session?.role !== 'author';
-const STOPPABLE: readonly string[] = ['approved', 'sending', 'paused'];
 
 /** Each asks once; only whoever may approve sees them, and the domain checks again. */
 const Acts = ({ view, facts, page, moved = false }: Props & { readonly moved?: boolean }): Markup => {

@@ -110,7 +110,7 @@ export const subscriberPages: ConsolePages = (server, app) => {
         details: {
           count: String(seen.length),
           // A page of the whole list leaves nobody out; what a search finds is strewn over it.
-          ...(wanted ? { found: seen.join(' ') } : { from: seen.at(0), to: seen.at(-1) }),
+          ...(wanted ? { found: seen.join(' ') || undefined } : { from: seen.at(0), to: seen.at(-1) }),
         },
       });
       const query = (more: Record<string, string>) => {

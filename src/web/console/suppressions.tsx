@@ -41,11 +41,12 @@ export const suppressionPages: ConsolePages = (server, app) => {
     const wanted = q.trim();
     const asked = wanted ? addressesIn(wanted) : [];
     const [found, blocked] = await Promise.all([suppressions.of(asked), suppressions.blocked(SHOWN)]);
+    const seen = [...found, ...blocked];
     await audit.note({
       by: actorOf(request),
       act: 'look-up',
       subjectType: 'suppression',
-      details: { count: String(found.length + blocked.length) },
+      details: { count: String(seen.length), found: seen.flatMap((one) => one.subscriberId ?? []).join(' ') || undefined },
     });
     const view = viewOf(request, app);
     return <SuppressionsPage {...{ view, wanted, asked, found, blocked, typed, done }} />;

@@ -24,6 +24,14 @@ const put = (reason: string) =>
 
 describe('addresses that nothing is sent to', () => {
   test('are found however they are written; each look is in the audit log, and no address', async () => {
+    const { id } = await herald.app.subscribers.add({
+      locale: 'en',
+      phone: '+8613800138000',
+      topics: [],
+      districts: [],
+      consentAt: new Date('2020-01-01'),
+      consentSource: 'test',
+    });
     await put('left');
     const { body } = await theirs.get(`${HOME}?q=138%200013%208000`);
     for (const text of ['They unsubscribed', 'twilio', 'Only a new consent brings them back'])
@@ -34,10 +42,10 @@ describe('addresses that nothing is sent to', () => {
       'neither a phone number',
     );
     const rows = await herald.app.audit.list({ act: 'look-up', limit: 3 });
-    expect(rows.map(({ subjectType, details }) => [subjectType, details.count])).toEqual([
-      ['suppression', '0'],
-      ['suppression', '0'],
-      ['suppression', '1'],
+    expect(rows.map(({ subjectType, details }) => [subjectType, details.count, details.found])).toEqual([
+      ['suppression', '0', undefined],
+      ['suppression', '0', undefined],
+      ['suppression', '1', String(id)],
     ]);
     expect(JSON.stringify(rows)).not.toContain('13800138000');
   });
