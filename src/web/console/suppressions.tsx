@@ -46,7 +46,10 @@ export const suppressionPages: ConsolePages = (server, app) => {
       by: actorOf(request),
       act: 'look-up',
       subjectType: 'suppression',
-      details: { count: String(seen.length), found: seen.flatMap((one) => one.subscriberId ?? []).join(' ') || undefined },
+      details: {
+        count: String(seen.length),
+        found: seen.flatMap((one) => one.subscriberId ?? []).join(' ') || undefined,
+      },
     });
     const view = viewOf(request, app);
     return <SuppressionsPage {...{ view, wanted, asked, found, blocked, typed, done }} />;
