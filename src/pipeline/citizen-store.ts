@@ -32,8 +32,6 @@ export interface Suppression {
   /** In the office's words. */
   readonly note: string | null;
   readonly createdAt: Date;
-  /** Whose address it is; null: nobody's on the list. */
-  readonly subscriberId: number | null;
 }
 
 export interface Address {

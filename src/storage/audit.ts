@@ -13,6 +13,11 @@ const NOTICE_LOCK = 7_239_848;
 const ROW = `id, at, (extract(epoch FROM at) * 1000000)::bigint AS "atMicros", actor, act, subject_type AS "subjectType",
   subject_id AS "subjectId", revision, details, previous_sha256 AS "previousSha256", sha256`;
 
+/** Whether a look-up showed the subscriber $8: among those that a search found, or on a page of the whole list. */
+const SHOWED = `($8 = ANY (string_to_array(details ->> 'found', ' ')) OR
+  CASE WHEN subject_type = 'subscriber' AND $8 ~ '^\\d{1,18}$' AND details ->> 'from' ~ '^\\d{1,18}$' AND details ->> 'to' ~ '^\\d{1,18}$'
+    THEN $8::bigint BETWEEN (details ->> 'from')::bigint AND (details ->> 'to')::bigint ELSE false END)`;
+
 /** In the act's own transaction; at its COMMIT the note becomes a row of the chain (migration 0003). */
 export async function noteAudit(db: Queryable, note: AuditNote): Promise<void> {
   const { by, act, subjectType, subjectId, details } = note;
@@ -53,7 +58,8 @@ export function createAuditStore(pool: pg.Pool): AuditStore {
         `SELECT ${ROW} FROM audit
          WHERE ($1::bigint IS NULL OR id < $1) AND ($2::timestamptz IS NULL OR at >= $2) AND ($3::timestamptz IS NULL OR at < $3)
            AND ($4::bigint IS NULL OR actor = $4) AND (NOT $5::boolean OR actor IS NULL) AND ($6::text IS NULL OR act = $6)
-           AND ($7::text[] IS NULL OR subject_type = ANY ($7)) AND ($8::text IS NULL OR subject_id = $8)
+           AND ($7::text[] IS NULL OR subject_type = ANY ($7) AND ($8::text IS NULL OR subject_id = $8)
+             OR CASE WHEN act = 'look-up' AND 'subscriber' = ANY ($7) THEN ${SHOWED} ELSE false END)
          ORDER BY id DESC LIMIT $9`,
         [
           before ?? null,

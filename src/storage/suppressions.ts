@@ -11,8 +11,7 @@ import { noteAudit } from './audit.ts';
 import { inTransaction } from './pool.ts';
 import { suppressAddress } from './receipts.ts';
 
-const SUPPRESSION = `s.channel, s.address, s.reason, s.source, s.note, s.created_at AS "createdAt",
-  (SELECT k.subscriber_id FROM contacts k WHERE k.channel = s.channel AND k.address = s.address) AS "subscriberId"`;
+const SUPPRESSION = 's.channel, s.address, s.reason, s.source, s.note, s.created_at AS "createdAt"';
 
 /** The channel and why: never the address, which the chain must not hold. */
 const about = ({ channel }: Address, reason: SuppressionReason) => ({

@@ -40,8 +40,11 @@ export class Detour extends Error {
 
 /** The same form is to be sent again together with the second factor, from a page that asks for it. */
 export class SecondFactorNeeded extends Error {
-  constructor() {
-    super('this needs a fresh second factor');
+  /** What happens then, as a button says it. */
+  readonly does: string;
+  constructor(does: string) {
+    super(`"${does}" needs a fresh second factor`);
+    this.does = does;
   }
 }
 
@@ -167,12 +170,13 @@ export const actorOf = (request: FastifyRequest): { readonly id: number; readonl
 /**
  * For dangerous acts: goes on only when the second factor was given in the last five minutes. Otherwise the visitor is
  * asked for it on a page from which the same form is sent again, nothing of it lost.
+ * @param does what the form does, for the button that sends it again
  * @param next a page of the console to come back to for whoever must first get a second factor
  */
-export function requireFreshSecondFactor(request: FastifyRequest, next: string): void {
+export function requireFreshSecondFactor(request: FastifyRequest, does: string, next: string): void {
   const { hasSecondFactor, secondFactorAt } = sessionOf(request);
   if (!hasSecondFactor) throw new Detour(`/console/enrol?next=${encodeURIComponent(next)}`);
-  if (!isFresh(secondFactorAt, new Date())) throw new SecondFactorNeeded();
+  if (!isFresh(secondFactorAt, new Date())) throw new SecondFactorNeeded(does);
 }
 
 /** For changing one's own second factors: with a fresh one, or while there is none yet; never half-way. */

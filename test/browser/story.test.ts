@@ -1,7 +1,14 @@
 import twilio from 'twilio';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Sandbox, startSandbox } from '../../src/sandbox/server.ts';
-import { hasBrowser, type Page } from '../support/browser.ts';
+import {
+  DESK,
+  expectNoAxeViolations,
+  expectNoSidewaysScroll,
+  hasBrowser,
+  type Page,
+  PHONE,
+} from '../support/browser.ts';
 import { eventually } from '../support/eventually.ts';
 import { type Person, person } from '../web/console/visitor.ts';
 import { type BrowserOffice, openBrowserOffice } from './office.ts';
@@ -125,6 +132,10 @@ describe.runIf(hasBrowser())('a live announcement, written by one and approved b
     );
     await send(looking).click();
     await looking.getByText('验证通过后立即执行').waitFor();
+    await expectNoAxeViolations(looking);
+    await looking.setViewportSize(PHONE);
+    await expectNoSidewaysScroll(looking);
+    await looking.setViewportSize(DESK);
     expect(provider.ledger.list({})).toEqual([]);
     await looking.getByLabel('验证码').fill('000000');
     await send(looking).first().click();
@@ -162,7 +173,7 @@ describe.runIf(hasBrowser())('a live announcement, written by one and approved b
     const page = await context.newPage();
     await page.route('**/events', (route) => route.abort());
     await page.goto(`/console/announcements/${ids.encode('announcement', id)}/progress`);
-    const said = page.getByText('连接中断');
+    const said = page.getByText('这一页没有更新');
     await said.waitFor();
     await page.unroute('**/events');
     await said.waitFor({ state: 'hidden' });

@@ -95,7 +95,7 @@ export const accountPages: ConsolePages = (server, app: WebApp) => {
   server.post('/account/totp/remove', {
     config,
     handler: async (request, reply) => {
-      requireFreshSecondFactor(request, HOME);
+      requireFreshSecondFactor(request, account[viewOf(request, app).locale].removeTotp, HOME);
       await identity.removeTotp(sessionOf(request));
       return goTo(reply, `${HOME}?done=removed`);
     },
@@ -104,7 +104,7 @@ export const accountPages: ConsolePages = (server, app: WebApp) => {
   server.post('/account/passkeys/remove', {
     config,
     handler: async (request, reply) => {
-      requireFreshSecondFactor(request, HOME);
+      requireFreshSecondFactor(request, account[viewOf(request, app).locale].removeAPasskey, HOME);
       await identity.removePasskey(sessionOf(request), oneId.parse(request.body).id);
       return goTo(reply, `${HOME}?done=removed`);
     },
@@ -113,7 +113,7 @@ export const accountPages: ConsolePages = (server, app: WebApp) => {
   server.post('/account/recovery-codes', {
     config,
     handler: async (request, reply) => {
-      requireFreshSecondFactor(request, HOME);
+      requireFreshSecondFactor(request, account[viewOf(request, app).locale].newCodes, HOME);
       const codes = await identity.newRecoveryCodes(sessionOf(request));
       return show(reply, <RecoveryCodesPage view={viewOf(request, app)} codes={codes} next={HOME} />);
     },

@@ -19,7 +19,10 @@ import { problems } from './words/problems.ts';
 const DONE_NAMES = Object.keys(DONE) as (keyof typeof DONE)[];
 const mailQuery = z.object({ locale: z.string().max(40) }).loose();
 const doneQuery = z.object({ done: z.enum(DONE_NAMES).optional().catch(undefined) }).loose();
-const approval = z.object({ sha256: z.string().regex(/^[0-9a-f]{64}$/) });
+const approval = z.object({
+  sha256: z.string().regex(/^[0-9a-f]{64}$/),
+  does: z.string().max(300).optional(),
+});
 const suggestionText = z.object({ note: z.string().max(2_000).optional() });
 const suggestionForm = z.object({ id: z.coerce.number().int().positive().max(Number.MAX_SAFE_INTEGER) });
 const decision = z.object({ reason: z.string().trim().min(1).max(2_000) });
@@ -104,8 +107,11 @@ export const approvePages: ConsolePages = (server, app) => {
   const send = async (request: FastifyRequest, reply: FastifyReply, breakGlass?: string) => {
     const id = numberOf(request);
     const { mode } = await announce.get(id);
-    if (isLive(mode)) requireFreshSecondFactor(request, `${pageOf(id)}/approve`);
-    const { data } = readForm(viewOf(request, app), approval, request.body);
+    const view = viewOf(request, app);
+    const { data } = readForm(view, approval, request.body);
+    // In the words of the button that was pressed.
+    if (isLive(mode))
+      requireFreshSecondFactor(request, data?.does || words[view.locale].title, `${pageOf(id)}/approve`);
     try {
       // Without the hash, nobody can say what was looked at.
       await announce.approve(id, actorOf(request), { sha256: data?.sha256 ?? '', breakGlass });

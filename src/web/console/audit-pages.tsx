@@ -107,6 +107,20 @@ const UNSAID = ['operator', 'record', 'invitation'];
 /** What is told first. */
 const FIRST = ['count', 'from', 'to'];
 
+/** Of whom a search found, so many are shown, and as many more as there are are counted. */
+const MOST_FOUND = 10;
+
+const Found = ({ ids }: { readonly ids: readonly string[] }): Markup => (
+  <Fragment>
+    {ids.slice(0, MOST_FOUND).map((id) => (
+      <Fragment>
+        <a href={`/console/subscribers/${id}`}>{short(id)}</a>{' '}
+      </Fragment>
+    ))}
+    {ids.length > MOST_FOUND && `+ ${ids.length - MOST_FOUND}`}
+  </Fragment>
+);
+
 const Details = (props: { readonly view: View; readonly row: Row; readonly names: Names }): Markup => {
   const { view, row, names } = props;
   const rank = (name: string) => (FIRST.includes(name) ? FIRST.indexOf(name) : FIRST.length);
@@ -120,9 +134,11 @@ const Details = (props: { readonly view: View; readonly row: Row; readonly names
           {i > 0 && ' · '}
           {say(details[view.locale], name)}{' '}
           <span class="address">
-            {name === 'found'
-              ? text.split(' ').map((id) => [<a href={`/console/subscribers/${id}`}>{short(id)}</a>, ' '])
-              : (names.user(text) ?? say(values[view.locale], short(text)))}
+            {name === 'found' ? (
+              <Found ids={text.split(' ')} />
+            ) : (
+              (names.user(text) ?? say(values[view.locale], short(text)))
+            )}
           </span>
         </Fragment>
       ))}

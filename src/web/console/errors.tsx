@@ -62,7 +62,7 @@ export function answerWithPages(server: FastifyInstance, app: WebApp): void {
   };
   server.setErrorHandler((error, request, reply) => {
     if (error instanceof Detour) return goTo(reply, error.to);
-    if (error instanceof SecondFactorNeeded) return askForFactor(request, reply, app);
+    if (error instanceof SecondFactorNeeded) return askForFactor(request, reply, app, error.does);
     const facts: Facts =
       error instanceof z.ZodError
         ? { status: 400, code: 'invalid-request', detail: error.message }

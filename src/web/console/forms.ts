@@ -20,7 +20,14 @@ export const fieldsOf = (body: unknown): Readonly<Record<string, string | readon
   );
 
 /** Fields that are never given back. */
-const SECRET: readonly string[] = ['password', 'oldPassword', 'code', 'answer'];
+export const SECRET: readonly string[] = [
+  'password',
+  'passwordAgain',
+  'oldPassword',
+  'code',
+  'recoveryCode',
+  'answer',
+];
 
 /**
  * Reads a form by a schema.

@@ -14,7 +14,7 @@ import type { ConsolePages } from './console-pages.ts';
 import { duration, number, Time } from './format.tsx';
 import { type Children, h, type Markup } from './jsx.ts';
 import { Page } from './layout.tsx';
-import { show, type View, viewOf } from './view.ts';
+import { POLL, show, type View, viewOf } from './view.ts';
 import { home } from './words/home.ts';
 import { progress } from './words/progress.ts';
 import { system } from './words/system.ts';
@@ -248,7 +248,9 @@ const Share = ({
   readonly moves: boolean;
 }): Markup => {
   const p = progress[view.locale];
-  const ask = moves ? { 'hx-get': address, 'hx-trigger': 'every 3s', 'hx-swap': 'outerHTML' } : {};
+  const ask = moves
+    ? { 'hx-get': address, 'hx-trigger': 'every 3s', 'hx-swap': 'outerHTML', 'hx-request': POLL }
+    : {};
   return (
     <div {...ask}>
       <Progress

@@ -7,7 +7,7 @@ import { dateTime, number, Time } from './format.tsx';
 import type { Typed } from './forms.ts';
 import { h, type Markup } from './jsx.ts';
 import { Page } from './layout.tsx';
-import type { View } from './view.ts';
+import { POLL, type View } from './view.ts';
 import { imports as words } from './words/imports.ts';
 import { subscribers } from './words/subscribers.ts';
 
@@ -58,7 +58,7 @@ export const UploadPart = ({
   const t = words[view.locale];
   const trigger = sending ? 'every 1s' : 'htmx:beforeSend from:#upload delay:300ms';
   return (
-    <div hx-get={`${HOME}/mine`} hx-trigger={trigger} hx-swap="outerHTML">
+    <div hx-get={`${HOME}/mine`} hx-trigger={trigger} hx-swap="outerHTML" hx-request={POLL}>
       {sending && (
         <div class="progress progress-info">
           <div class="progress-words">
@@ -165,7 +165,9 @@ export const StatePart = (props: {
   const { view, record, page, nameOf } = props;
   const t = words[view.locale];
   const runs = record.state === 'running';
-  const ask = runs ? { 'hx-get': `${page}/state`, 'hx-trigger': 'every 2s', 'hx-swap': 'outerHTML' } : {};
+  const ask = runs
+    ? { 'hx-get': `${page}/state`, 'hx-trigger': 'every 2s', 'hx-swap': 'outerHTML', 'hx-request': POLL }
+    : {};
   return (
     <div {...ask}>
       {record.error !== null && (

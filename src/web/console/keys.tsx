@@ -54,9 +54,10 @@ export const keyPages: ConsolePages = (server, app) => {
     schema,
     handler: async (request, reply) => {
       const id = idOf(request);
-      requireFreshSecondFactor(request, `${userPage(id)}/keys`);
-      const { key } = await users.createKey(id, actorOf(request));
       const { name } = await users.get(id);
+      const { create } = words[viewOf(request, app).locale];
+      requireFreshSecondFactor(request, `${create}: ${name}`, `${userPage(id)}/keys`);
+      const { key } = await users.createKey(id, actorOf(request));
       return show(
         reply,
         <KeyPage view={viewOf(request, app)} name={name} secret={key} page={userPage(id)} />,

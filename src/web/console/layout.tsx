@@ -5,7 +5,7 @@ import { type Children, h, type Markup, type PropsWithChildren } from './jsx.ts'
 import type { View } from './view.ts';
 import { common } from './words/common.ts';
 
-/** Nothing that htmx would bring with it needs what the content-security policy refuses; what is refused (4xx) is shown as well. */
+/** Nothing that htmx would bring with it needs what the content-security policy refuses; what a form is refused for (4xx) is shown as well. */
 const HTMX = JSON.stringify({
   includeIndicatorStyles: false,
   allowEval: false,
@@ -84,9 +84,12 @@ export const Page = (props: PropsWithChildren<PageProps>): Markup => {
                 <h1>{title}</h1>
                 {props.actions && <div class="actions">{props.actions}</div>}
               </div>
-              <p id="stale" class="notice notice-warning" role="status" hidden>
-                {t.stale} <a href={view.url}>{t.again}</a>
-              </p>
+              <div id="stale" role="status" />
+              <template id="stale-notice">
+                <p class="notice notice-warning">
+                  {t.stale} <a href={view.url}>{t.again}</a>
+                </p>
+              </template>
               {children}
             </div>
           </main>

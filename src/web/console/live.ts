@@ -87,7 +87,7 @@ export function createLive<T>(
 
   return {
     stream(reply, key, draw, isWelcome) {
-      // 204 tells an EventSource not to come again.
+      // No stream: the page says that it stands still, and asks again later and later.
       if (streams >= MOST_STREAMS) return reply.code(204).send();
       const stream = new PassThrough();
       const watcher = { stream, draw, isWelcome, last: '', heardAt: performance.now() };

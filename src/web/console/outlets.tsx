@@ -220,7 +220,7 @@ export const outletPages: ConsolePages = (server, app) => {
     schema: { params: idParams },
     handler: async (request, reply) => {
       const id = idOf(request);
-      requireFreshSecondFactor(request, pageOf(id));
+      requireFreshSecondFactor(request, words[viewOf(request, app).locale].rotateNow, pageOf(id));
       try {
         const { secret } = await endpoints.rotateSecret(id, actorOf(request));
         return await showSecret(request, reply, id, secret);

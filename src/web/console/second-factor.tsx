@@ -8,11 +8,12 @@ import type { WebApp } from '../web-app.ts';
 import { Act, Button, Field, Form } from './components/form.tsx';
 import { PasskeyForm } from './components/passkey.tsx';
 import type { ConsolePages } from './console-pages.ts';
-import { fieldsOf, NOTHING_TYPED, type Typed, withError } from './forms.ts';
+import { fieldsOf, NOTHING_TYPED, SECRET, type Typed, withError } from './forms.ts';
 import { h, type Markup } from './jsx.ts';
 import { Page } from './layout.tsx';
 import { goTo, show, type View, viewOf } from './view.ts';
 import { common } from './words/common.ts';
+import { problems } from './words/problems.ts';
 import { signIn } from './words/sign-in.ts';
 
 interface Props {
@@ -58,7 +59,7 @@ const SecondFactorPage = ({ view, typed, action, again, does, carried }: Props):
             autofocus
             class="short"
           />
-          <Button>{does || t.verify}</Button>
+          <Button look={does ? 'danger' : 'primary'}>{does || t.verify}</Button>
         </Form>
       )}
       {session?.hasPasskey && (
@@ -108,16 +109,19 @@ const form = z.object({
   answer: z.string().max(20_000).optional(),
 });
 const next = z.object({ next: z.string().max(2000).optional() }).loose();
-/** A form's field that says what its button does, for the page that asks in between. */
+/** Says what its button does. */
 const DOES = 'does';
-/** Says that a form comes from the page that asks for a second factor. */
+/** Says that a form was sent from the page that asks for a second factor. */
 const WITH_FACTOR = 'secondFactor';
 
-/**
- * Takes the second factor of a form: the visitor goes on with the token of a session that has it.
- * @returns what is wrong with it
- */
-async function take(request: FastifyRequest, reply: FastifyReply, app: WebApp): Promise<Typed | null> {
+/** What is wrong with a second factor, and the status of the page that says so. */
+interface Wrong {
+  readonly typed: Typed;
+  readonly status: 422 | 429;
+}
+
+/** Takes the second factor of a form: the visitor goes on with the token of a session that has it. */
+async function take(request: FastifyRequest, reply: FastifyReply, app: WebApp): Promise<Wrong | null> {
   const { data = {} } = form.safeParse(request.body);
   const field = FIELDS.find((name) => data[name]) ?? 'code';
   const { signIn: factors, sessions } = app.identity;
@@ -127,45 +131,58 @@ async function take(request: FastifyRequest, reply: FastifyReply, app: WebApp): 
     request.visitor = visitorOf(token, (await sessions.find(sha256(token), false)) ?? null);
     return null;
   } catch (error) {
-    if (!(error instanceof HeraldError) || error.kind !== 'invalid') throw error;
-    const t = signIn[viewOf(request, app).locale];
-    return field === 'answer'
-      ? withError(NOTHING_TYPED, '', t.passkeyFailed)
-      : withError(NOTHING_TYPED, field, t.wrongCode);
+    if (!(error instanceof HeraldError)) throw error;
+    const { locale } = viewOf(request, app);
+    const wrong = (text: string, status: Wrong['status']): Wrong => ({
+      typed: withError(NOTHING_TYPED, field === 'answer' ? '' : field, text),
+      status,
+    });
+    if (error.code === 'too-many-attempts') {
+      const seconds = error.issues.find(({ path }) => path === 'seconds')?.message ?? '60';
+      reply.header('retry-after', seconds);
+      return wrong(problems[locale].tooManyText(seconds), 429);
+    }
+    if (error.kind !== 'invalid') throw error;
+    const t = signIn[locale];
+    return wrong(field === 'answer' ? t.passkeyFailed : t.wrongCode, 422);
   }
 }
 
-/** Asks for the second factor that a form needs, from a page that sends the form again with it. */
+/**
+ * Asks for the second factor that a form needs, from a page that sends the form again with it. Passwords and codes are not
+ * sent along.
+ */
 export function askForFactor(
   request: FastifyRequest,
   reply: FastifyReply,
   app: WebApp,
-  typed: Typed = NOTHING_TYPED,
+  does: string,
+  wrong?: Wrong,
 ): FastifyReply {
-  const own: readonly string[] = [...FIELDS, WITH_FACTOR];
   const carried = Object.fromEntries(
-    Object.entries(fieldsOf(request.body)).filter(([name]) => !own.includes(name)),
+    Object.entries(fieldsOf(request.body)).filter(([name]) => !SECRET.includes(name)),
   );
   return show(
     reply,
     <SecondFactorPage
       view={viewOf(request, app)}
-      typed={typed}
+      typed={wrong?.typed ?? NOTHING_TYPED}
       action={request.url}
       again
-      does={String(carried[DOES] ?? '')}
-      carried={{ ...carried, [WITH_FACTOR]: '1' }}
+      does={does}
+      carried={{ ...carried, [DOES]: does, [WITH_FACTOR]: '1' }}
     />,
-    typed === NOTHING_TYPED ? 401 : 422,
+    wrong?.status ?? 401,
   );
 }
 
 /** Takes the second factor that comes with a form, before the form's own route does what it says. */
 export async function takeFactor(request: FastifyRequest, reply: FastifyReply, app: WebApp): Promise<void> {
-  const sent = Object.hasOwn(fieldsOf(request.body), WITH_FACTOR);
-  if (!sent || request.visitor?.standing !== 'in') return;
+  const fields = fieldsOf(request.body);
+  // What leads nowhere was not checked for its token either.
+  if (!(WITH_FACTOR in fields) || request.is404 || request.visitor?.standing !== 'in') return;
   const wrong = await take(request, reply, app);
-  if (wrong) await askForFactor(request, reply, app, wrong);
+  if (wrong) await askForFactor(request, reply, app, String(fields[DOES] ?? ''), wrong);
 }
 
 /** The second step of signing in, and the same again before something dangerous. */
@@ -175,7 +192,7 @@ export const secondFactorPages: ConsolePages = (server, app) => {
     ['/confirm', true],
   ] as const) {
     const config = { access: 'author', halfWay: !again } as const;
-    const page = (request: FastifyRequest, to: string, typed: Typed): Markup => (
+    const page = (request: FastifyRequest, to: string, typed = NOTHING_TYPED): Markup => (
       <SecondFactorPage
         view={viewOf(request, app)}
         typed={typed}
@@ -191,7 +208,7 @@ export const secondFactorPages: ConsolePages = (server, app) => {
       handler: (request, reply) => {
         const to = safeNext(request.query.next);
         if (viewOf(request, app).isIn && !again) return goTo(reply, to);
-        return show(reply, page(request, to, NOTHING_TYPED));
+        return show(reply, page(request, to));
       },
     });
 
@@ -200,7 +217,7 @@ export const secondFactorPages: ConsolePages = (server, app) => {
       handler: async (request, reply) => {
         const to = safeNext(next.safeParse(request.body).data?.next);
         const wrong = await take(request, reply, app);
-        return wrong ? show(reply, page(request, to, wrong), 422) : goTo(reply, to);
+        return wrong ? show(reply, page(request, to, wrong.typed), wrong.status) : goTo(reply, to);
       },
     });
   }

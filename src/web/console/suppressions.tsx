@@ -32,7 +32,7 @@ const liftForm = z.object({ address: z.string().max(300) });
 
 /** Addresses that nothing is sent to, and why. */
 export const suppressionPages: ConsolePages = (server, app) => {
-  const { audit } = app;
+  const { audit, subscribers } = app;
   const { suppressions } = app.administration;
   const config = { access: 'approver' } as const;
 
@@ -40,15 +40,19 @@ export const suppressionPages: ConsolePages = (server, app) => {
     const { q, done } = query.parse(request.query);
     const wanted = q.trim();
     const asked = wanted ? addressesIn(wanted) : [];
-    const [found, blocked] = await Promise.all([suppressions.of(asked), suppressions.blocked(SHOWN)]);
-    const seen = [...found, ...blocked];
+    const [found, blocked, theirs] = await Promise.all([
+      suppressions.of(asked),
+      suppressions.blocked(SHOWN),
+      asked.length > 0 ? subscribers.find({ name: '', addresses: asked }, { after: 0, limit: SHOWN }) : [],
+    ]);
     await audit.note({
       by: actorOf(request),
       act: 'look-up',
       subjectType: 'suppression',
       details: {
-        count: String(seen.length),
-        found: seen.flatMap((one) => one.subscriberId ?? []).join(' ') || undefined,
+        count: String(found.length + blocked.length),
+        // Of whom was asked, whatever the answer.
+        found: theirs.map(({ id }) => id).join(' ') || undefined,
       },
     });
     const view = viewOf(request, app);

@@ -9,6 +9,7 @@ import { NOTHING_TYPED, readForm } from './forms.ts';
 import { h } from './jsx.ts';
 import { LinkPage, NewUserPage, UserPage, UsersPage } from './users-pages.tsx';
 import { goTo, show, viewOf } from './view.ts';
+import { account as words } from './words/account.ts';
 
 const HOME = '/console/admin/users';
 const query = z.object({ done: z.string().max(40).optional() }).loose();
@@ -16,12 +17,30 @@ const newUser = z.object({ name: nameField, role: z.enum(ROLES) });
 const roleForm = z.object({ role: z.enum(ROLES) });
 const sessionForm = z.object({ id: z.coerce.number().int().positive().max(Number.MAX_SAFE_INTEGER) });
 
+/** What is done to somebody → what its button says. */
+const LABELS = {
+  role: 'changeRole',
+  disable: 'disableNow',
+  enable: 'enable',
+  sessions: 'endSessions',
+} as const;
+
 /** The office's people: who they are, what they may do, and that they can no longer. */
 export const userPages: ConsolePages = (server, app) => {
   const { identity, ids, users } = app;
   const config = { access: 'admin' } as const;
   const numberOf = (request: FastifyRequest) => ids.decode('user', idParams.parse(request.params).id).id;
   const pageOf = (id: number) => `${HOME}/${ids.encode('user', id)}`;
+
+  /** @param act as its button says it, in somebody's language */
+  const requireFactor = async (
+    request: FastifyRequest,
+    id: number,
+    act: (t: (typeof words)['en']) => string,
+  ) => {
+    const { name } = await identity.accounts.get(id);
+    requireFreshSecondFactor(request, `${act(words[viewOf(request, app).locale])}: ${name}`, pageOf(id));
+  };
 
   server.get('/admin/users', {
     config,
@@ -41,8 +60,8 @@ export const userPages: ConsolePages = (server, app) => {
   server.post('/admin/users', {
     config,
     handler: async (request, reply) => {
-      requireFreshSecondFactor(request, `${HOME}/new`);
       const view = viewOf(request, app);
+      requireFreshSecondFactor(request, words[view.locale].makeLink, `${HOME}/new`);
       const { data, typed } = readForm(view, newUser, request.body);
       if (!data) return show(reply, <NewUserPage view={view} typed={typed} />, 422);
       const { id } = await users.add(data, actorOf(request));
@@ -94,7 +113,7 @@ export const userPages: ConsolePages = (server, app) => {
       schema: { params: idParams },
       handler: async (request, reply) => {
         const id = numberOf(request);
-        requireFreshSecondFactor(request, pageOf(id));
+        await requireFactor(request, id, (t) => t[LABELS[act as keyof typeof LABELS]]);
         await perform(id, request);
         return goTo(reply, `${pageOf(id)}?done=${act}`);
       },
@@ -106,7 +125,7 @@ export const userPages: ConsolePages = (server, app) => {
     schema: { params: idParams },
     handler: async (request, reply) => {
       const id = numberOf(request);
-      requireFreshSecondFactor(request, pageOf(id));
+      await requireFactor(request, id, (t) => t.invite);
       return showLink(request, reply, id);
     },
   });

@@ -78,3 +78,6 @@ export const goTo = (reply: FastifyReply, url: string): FastifyReply => {
     return reply.code(204).header('hx-redirect', url).send();
   return reply.redirect(url, 303);
 };
+
+/** For htmx: a part that is asked for again and again counts as silent after so long. */
+export const POLL = JSON.stringify({ timeout: 15_000 });

@@ -183,7 +183,7 @@ describe('dangerous acts', () => {
       `UPDATE sessions SET second_factor_at = now() - interval '6 minutes' WHERE user_id = $1`,
       [admin.id],
     );
-    const typed = { name: '李<b>"静', role: 'author', does: 'Invite & go' };
+    const typed = { name: '李<b>"静', role: 'author' };
     const carried = async (sent: Record<string, string>, status: number) => {
       const { body, ...answer } = await visitor.post('/console/admin/users', sent);
       expect(answer.status).toBe(status);
@@ -192,7 +192,7 @@ describe('dangerous acts', () => {
         'name="name" value="李&lt;b>&#34;静"',
         'name="role" value="author"',
         'name="secondFactor" value="1"',
-        'Invite &amp; go</button>',
+        '<button type="submit" class="button button-danger">生成邀请链接</button>',
       ])
         expect(body).toContain(part);
       expect(body).not.toContain('000000');

@@ -76,6 +76,12 @@ describe('subscribers', () => {
       const { body } = await theirs.get(`/console/subscribers?q=${encodeURIComponent(q)}`);
       expect([q, body.includes('王芳'), body.includes('李静')]).toEqual([q, true, false]);
     }
+    const { app } = herald;
+    const numberOf = (one: string) => app.ids.decode('subscriber', one.split('/').at(-1) ?? '').id;
+    expect((await app.audit.list({ limit: 1 }))[0]).toMatchObject({
+      subjectId: String(numberOf(page)),
+      details: { count: '1', found: String(numberOf(page)) },
+    });
     expect((await theirs.get('/console/subscribers?q=%25')).body).toContain('Nobody found');
     expect(await lookUps()).toBe(before + 4);
     const id = page.split('/').at(-1) ?? '';
@@ -84,6 +90,41 @@ describe('subscribers', () => {
     await theirs.get(`${page}/edit`);
     expect(await lookUps()).toBe(before + 6);
     expect(JSON.stringify(await herald.app.audit.list({ limit: 200 }))).not.toMatch(/王芳|13800138000/);
+  });
+
+  test('each look can be found by whom it showed', async () => {
+    const { app } = herald;
+    const shown = [await add({ name: '王静' }), await add({ name: '王强', phone: '13900139000', email: '' })];
+    const [first = 0, second = 0] = shown.map(
+      ({ page }) => app.ids.decode('subscriber', page.split('/').at(-1) ?? '').id,
+    );
+    await theirs.get(`/console/subscribers?q=${encodeURIComponent('王')}`);
+    await theirs.get('/console/subscribers');
+    await theirs.get(`/console/subscribers?q=${encodeURIComponent('静')}`);
+    await theirs.get('/console/admin/suppressions?q=13900139000');
+    const looks = async (id: number) =>
+      (
+        await app.audit.list({
+          act: 'look-up',
+          subject: { types: ['subscriber'], id: String(id) },
+          limit: 10,
+        })
+      ).map(({ subjectType, details }) => [subjectType, details]);
+    const both = { count: '2', found: `${first} ${second}` };
+    const list = { count: '2', from: String(first), to: String(second) };
+    expect(await looks(first)).toEqual([
+      ['subscriber', { count: '1', found: String(first) }],
+      ['subscriber', list],
+      ['subscriber', both],
+    ]);
+    expect(await looks(second)).toEqual([
+      ['suppression', { count: '0', found: String(second) }],
+      ['subscriber', list],
+      ['subscriber', both],
+    ]);
+    // As they are outside.
+    const { body } = await herald.as('admin').get('/v1/audit?act=look-up&limit=4');
+    expect(body.items[3].details.found).toBe(shown.map(({ page }) => page.split('/').at(-1)).join(' '));
   });
 
   test('are shown to authors in part, and never to be changed', async () => {

@@ -25,30 +25,44 @@
     if (key !== undefined && key === target.dataset.key) event.preventDefault();
   });
 
-  // What should move by itself and hears nothing says so, until it hears something again.
-  const SILENT_MS = 40_000; // the server is heard every 15 s
-  const stale = document.getElementById('stale');
+  // What should move by itself and hears nothing says so, until it hears something again. The server is heard every 15 s.
+  const SILENT_MS = 40_000;
+  const place = document.getElementById('stale');
+  const notice = document.getElementById('stale-notice');
+  const silent = new Set();
   let silence;
-  const quiet = () => {
+  const is = (part, quiet) => {
+    if (quiet) silent.add(part);
+    else silent.delete(part);
+    if (silent.size === 0) place.replaceChildren();
+    else if (!place.hasChildNodes()) place.append(notice.content.cloneNode(true));
+  };
+  const hears = (quiet) => {
     clearTimeout(silence);
-    if (stale) stale.hidden = false;
+    is('stream', quiet);
   };
   const heard = () => {
-    clearTimeout(silence);
-    silence = setTimeout(quiet, SILENT_MS);
-    if (stale) stale.hidden = true;
+    hears(false);
+    silence = setTimeout(() => hears(true), SILENT_MS);
   };
+  if (document.querySelector('[sse-connect]')) heard();
   document.addEventListener('htmx:sseOpen', ({ detail: { source } }) => {
     heard();
     for (const event of ['beat', 'progress']) source.addEventListener(event, heard);
   });
-  document.addEventListener('htmx:sseError', quiet);
-  document.addEventListener('htmx:sseClose', () => clearTimeout(silence));
-  document.addEventListener('htmx:beforeSwap', ({ detail }) => {
-    if (detail.requestConfig.verb !== 'get') return;
-    if (stale) stale.hidden = detail.xhr.status < 400;
+  document.addEventListener('htmx:sseError', () => hears(true));
+  document.addEventListener('htmx:sseClose', () => hears(false));
+  // Parts that are asked for again and again are known by their addresses: each answer is a new element.
+  const isAsked = ({ detail: { requestConfig } }) => requestConfig.verb === 'get';
+  for (const failure of ['htmx:sendError', 'htmx:timeout'])
+    document.addEventListener(failure, (event) => {
+      if (isAsked(event)) is(event.detail.requestConfig.path, true);
+    });
+  document.addEventListener('htmx:beforeSwap', (event) => {
+    if (!isAsked(event)) return;
+    const failed = event.detail.xhr.status >= 400;
+    is(event.detail.requestConfig.path, failed);
     // A page that says what went wrong is no part of this one.
-    if (detail.xhr.status >= 400) detail.shouldSwap = false;
+    if (failed) event.detail.shouldSwap = false;
   });
-  document.addEventListener('htmx:sendError', quiet);
 })();

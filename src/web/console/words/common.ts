@@ -5,7 +5,7 @@ export const common = words({
   'zh-CN': {
     skip: '跳到正文',
     menu: '菜单',
-    stale: '连接中断，下面的内容可能已不是最新。连接恢复后自动更新。',
+    stale: '这一页没有更新，下面的内容可能已不是最新。',
     again: '刷新',
     home: '首页',
     announcements: '通告',
@@ -40,8 +40,7 @@ export const common = words({
   en: {
     skip: 'Skip to content',
     menu: 'Menu',
-    stale:
-      'The connection is lost: what you see may be out of date. It goes on by itself when the connection is back.',
+    stale: 'This page is not being updated: what you see may be out of date.',
     again: 'Refresh',
     home: 'Home',
     announcements: 'Announcements',
