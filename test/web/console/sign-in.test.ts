@@ -198,7 +198,7 @@ describe('dangerous acts', () => {
       expect(body).not.toContain('000000');
     };
     await carried(typed, 401);
-    await carried({ ...typed, code: '000000', secondFactor: '1' }, 422);
+    await carried({ ...typed, does: '生成邀请链接', code: '000000', secondFactor: '1' }, 422);
     const named = async () => (await herald.app.users.list()).some(({ name }) => name === typed.name);
     expect(await named()).toBe(false);
     await herald.app.pool.query('UPDATE users SET totp_step = NULL WHERE id = $1', [admin.id]);
