@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import type { Draft } from '../domain/announcement.ts';
-import type { Channel } from '../domain/channel.ts';
+import { CHANNELS, type Channel } from '../domain/channel.ts';
 import type { Audience } from '../pipeline/announcement-store.ts';
 
 type Queryable = Pick<pg.Pool, 'query'>;
@@ -58,19 +58,20 @@ const COUNT = `
   addressed AS MATERIALIZED (
     SELECT d.contact_id AS id FROM deliveries d WHERE d.announcement_id = ANY ($4::bigint[]) AND d.channel = 'webhook'
   )
-  SELECT k.channel, s.locale, count(*)::int AS count, count(DISTINCT s.id)::int AS citizens
-  FROM wanted w, subscribers s JOIN contacts k ON k.subscriber_id = s.id
-  WHERE (NOT $5::boolean AND k.channel = ANY ($3::channel[]) AND ${IN_AUDIENCE('w.topics', 'w.districts')}
-      OR (k.id, k.channel) IN (SELECT id, channel FROM reached))
-    AND NOT EXISTS (SELECT FROM suppressions x WHERE x.channel = k.channel AND x.address = k.address)
-  GROUP BY GROUPING SETS ((k.channel, s.locale), ())
+  SELECT locale, sum(sms)::int AS sms, sum(email)::int AS email, 0 AS webhook, count(*)::int AS citizens FROM (
+    SELECT s.locale, count(*) FILTER (WHERE k.channel = 'sms') AS sms, count(*) FILTER (WHERE k.channel = 'email') AS email
+    FROM wanted w, subscribers s JOIN contacts k ON k.subscriber_id = s.id
+    WHERE (NOT $5::boolean AND k.channel = ANY ($3::channel[]) AND ${IN_AUDIENCE('w.topics', 'w.districts')}
+        OR (k.id, k.channel) IN (SELECT id, channel FROM reached))
+      AND NOT EXISTS (SELECT FROM suppressions x WHERE x.channel = k.channel AND x.address = k.address)
+    GROUP BY s.id) each
+  GROUP BY locale
   UNION ALL
-  SELECT 'webhook', '', count(*)::int, 0 FROM wanted w, endpoints s
+  SELECT '', 0, 0, count(*)::int, 0 FROM wanted w, endpoints s
   WHERE s.removed_at IS NULL AND s.disabled_at IS NULL
     AND (NOT $5::boolean AND 'webhook' = ANY ($3::channel[]) AND ${IN_AUDIENCE('w.topics', 'w.districts')}
       OR s.id IN (SELECT id FROM addressed))
-  HAVING count(*) > 0
-  ORDER BY 1, 2`;
+  ORDER BY 1`;
 
 /** Whom a draft would reach now. */
 export async function countAudience(
@@ -79,12 +80,7 @@ export async function countAudience(
   supersedes: number | null,
 ): Promise<Audience> {
   const chain = supersedes === null ? [] : [...(await loadChain(db, supersedes)), supersedes];
-  interface Counted {
-    readonly channel: Channel | null;
-    readonly locale: string;
-    readonly count: number;
-    readonly citizens: number;
-  }
+  type Counted = { readonly locale: string; readonly citizens: number } & Readonly<Record<Channel, number>>;
   const { rows } = await db.query<Counted>(COUNT, [
     audience.topics,
     audience.districts,
@@ -93,9 +89,9 @@ export async function countAudience(
     kind === 'retraction',
   ]);
   return {
-    counts: rows.flatMap(({ channel, locale, count }) =>
-      channel === null ? [] : [{ channel, locale, count }],
+    counts: CHANNELS.flatMap((channel) =>
+      rows.flatMap((row) => (row[channel] > 0 ? [{ channel, locale: row.locale, count: row[channel] }] : [])),
     ),
-    citizens: rows.find(({ channel }) => channel === null)?.citizens ?? 0,
+    citizens: rows.reduce((sum, { citizens }) => sum + citizens, 0),
   };
 }

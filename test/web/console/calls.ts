@@ -214,18 +214,21 @@ export function callsOf(herald: Herald, admin: Person): Readonly<Record<string, 
       };
     },
     '/console/announcements/:id/reject': announcement('reject', [], reason),
-    '/console/subscribers/new': async () => office('/console/subscribers/new', CITIZEN)(),
+    '/console/subscribers/new': async () =>
+      office('/console/subscribers/new', { ...CITIZEN, email: `${randomUUID()}@example.org` })(),
     '/console/subscribers/:id/edit': async () =>
       citizen('edit', { ...CITIZEN, email: `${randomUUID()}@example.org` })(),
     '/console/subscribers/:id/remove': citizen('remove'),
-    '/console/outlets/new': office('/console/outlets/new', {
-      outlet: 'Somebody',
-      url: `https://1.1.1.1/${randomUUID()}`,
-    }),
-    '/console/outlets/:id/edit': outlet('edit', {
-      outlet: 'New name',
-      url: `https://1.1.1.1/${randomUUID()}`,
-    }),
+    '/console/outlets/new': async () =>
+      office('/console/outlets/new', {
+        outlet: 'Somebody',
+        url: `https://1.1.1.1/${randomUUID()}`,
+      })(),
+    '/console/outlets/:id/edit': async () =>
+      outlet('edit', {
+        outlet: 'New name',
+        url: `https://1.1.1.1/${randomUUID()}`,
+      })(),
     '/console/outlets/:id/rotate': outlet('rotate'),
     '/console/outlets/:id/drop-old-secret': outlet('drop-old-secret', {}, (id) =>
       herald.app.endpoints.rotateSecret(id),
@@ -240,16 +243,17 @@ export function callsOf(herald: Herald, admin: Person): Readonly<Record<string, 
       return { by: await approver.visit(), actor: approver.id, url, fields: { delivery } };
     },
     '/console/outlets/:id/remove': outlet('remove'),
-    '/console/admin/suppressions': office('/console/admin/suppressions', {
-      address: '13800138000',
-      note: 'Somebody',
-    }),
+    '/console/admin/suppressions': async () =>
+      office('/console/admin/suppressions', {
+        address: `${randomUUID()}@example.org`,
+        note: 'Somebody',
+      })(),
     '/console/admin/suppressions/lift': async () => {
       const address = `${randomUUID()}@example.org`;
       await herald.app.administration.suppressions.block({ channel: 'email', address }, 'x', undefined);
       return office('/console/admin/suppressions/lift', { address })();
     },
-    '/console/admin/lists/:list': office('/console/admin/lists/topics', { code: 'added' }),
+    '/console/admin/lists/:list': async () => office('/console/admin/lists/topics', { code: randomUUID() })(),
     '/console/admin/lists/:list/:code': entry('', { 'name-en': 'New name' }),
     '/console/admin/lists/:list/:code/archive': entry('/archive'),
     '/console/admin/lists/:list/:code/restore': entry('/restore'),

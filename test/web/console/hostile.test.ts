@@ -11,16 +11,17 @@ beforeAll(async () => {
 });
 afterAll(() => herald.close());
 
+/** What no field takes comes first: a form that is taken is not sent a second time. */
 const ODD = [
-  '',
   '\u0000',
   '\ud800',
   'x'.repeat(5_000),
-  '{"a":1}',
-  '-1',
-  '9'.repeat(30),
+  '',
   'usr_0',
+  '-1',
+  '{"a":1}',
   '<svg onload=1>',
+  '9'.repeat(30),
 ];
 
 const newest = async () => (await herald.app.audit.list({ limit: 1 }))[0]?.id ?? 0;
@@ -54,9 +55,11 @@ test('whatever one field of a good form holds, the answer is a page, and what is
     let call = await prepare();
     for (const name of Object.keys(call.fields ?? {})) {
       for (const text of ODD) {
-        const taken = await post(route, call, { [name]: text });
-        if (taken) call = await prepare();
-        else refused += 1;
+        if (await post(route, call, { [name]: text })) {
+          call = await prepare();
+          break;
+        }
+        refused += 1;
       }
     }
     await post(route, call, Object.fromEntries(ELSEWHERE.map((name) => [name, '<svg onload=1>'])));
