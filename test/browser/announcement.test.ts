@@ -12,19 +12,7 @@ beforeAll(async () => {
   office = await openBrowserOffice();
   author = await person(office.herald, 'author', '李静');
   approver = await person(office.herald, 'approver', '王强');
-  for (let i = 0; i < 30; i += 1)
-    await office.herald.app.subscribers.add(
-      {
-        name: `市民${i}`,
-        locale: 'zh-CN',
-        topics: [],
-        districts: [],
-        phone: `+1202555${String(1_000 + i)}`,
-        consentAt: new Date(),
-        consentSource: 'test',
-      },
-      { id: approver.id },
-    );
+  await office.citizens(30);
   await office.work();
 });
 afterAll(() => office?.close());

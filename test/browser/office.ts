@@ -16,6 +16,8 @@ export interface BrowserOffice {
   context(options?: BrowserContextOptions): Promise<BrowserContext>;
   /** A page on which this person has signed in. */
   as(person: Person, options?: BrowserContextOptions): Promise<Page>;
+  /** Adds so many people, `+1202555…` and `citizen…@example.org`. */
+  citizens(count: number): Promise<void>;
   /** Lets workers of every kind run, until it is closed. */
   work(): Promise<void>;
   close(): Promise<void>;
@@ -65,6 +67,19 @@ export async function openBrowserOffice(
         },
       ]);
       return await made.newPage();
+    },
+    async citizens(count) {
+      for (let i = 0; i < count; i += 1)
+        await herald.app.subscribers.add({
+          name: `市民${i}`,
+          locale: 'zh-CN',
+          topics: [],
+          districts: [],
+          phone: `+1202555${String(1_000 + i)}`,
+          email: `citizen${i}@example.org`,
+          consentAt: new Date(),
+          consentSource: 'test',
+        });
     },
     async work() {
       await Promise.all(

@@ -36,20 +36,7 @@ beforeAll(async () => {
   });
   li = await person(office.herald, 'approver', '李静');
   wang = await person(office.herald, 'approver', '王强');
-  for (let i = 0; i < PEOPLE; i += 1)
-    await office.herald.app.subscribers.add(
-      {
-        name: `市民${i}`,
-        locale: 'zh-CN',
-        topics: [],
-        districts: [],
-        phone: `+1202555${String(1_000 + i)}`,
-        email: `citizen${i}@example.org`,
-        consentAt: new Date(),
-        consentSource: 'test',
-      },
-      { id: li.id },
-    );
+  await office.citizens(PEOPLE);
   await office.work();
 });
 afterAll(async () => {
