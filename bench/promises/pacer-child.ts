@@ -28,6 +28,12 @@ const clock: Clock = {
   sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
 };
 
+const PRIORITY = 3;
+const waitUntil = async (at: number) => {
+  const early = at - clock.monotonicMs();
+  if (early > 2) await clock.sleep(early);
+};
+
 process.once('message', (order: Order) => {
   spend(order).then(
     (spent) => {
@@ -55,24 +61,23 @@ async function spend({ bucket, ratePerSecond, seconds, costs, ...urls }: Order):
   let turn = 0;
   const shard = async () => {
     while (clock.monotonicMs() < until) {
-      const allowance = await pacer.take(Math.ceil(ROWS_AT_ONCE * usual), 3, usual);
+      const allowance = await pacer.take(Math.ceil(ROWS_AT_ONCE * usual), PRIORITY, usual);
       if (allowance.tokens <= 0) {
         await clock.sleep(Math.min(allowance.inMs, 100));
         continue;
       }
       await clock.sleep(CLAIM_MS);
-      const sends: Promise<void>[] = [];
-      for (let left = Math.max(1, Math.floor(allowance.tokens / usual)); left > 0; left -= 1) {
-        const cost = costs[turn++ % costs.length] ?? 1;
-        const due = pacer.spend(allowance, cost);
-        sends.push(
-          (async () => {
-            const early = due - clock.monotonicMs();
-            if (early > 2) await clock.sleep(early);
-            spent.push({ at: performance.timeOrigin + performance.now(), cost });
-          })(),
-        );
-      }
+      const rows = Math.max(1, Math.floor(allowance.tokens / usual));
+      const prices = Array.from({ length: rows }, () => costs[turn++ % costs.length] ?? 1);
+      const turns = pacer.spend(allowance, prices);
+      const sends = prices.map(async (cost, i) => {
+        const due = turns[i] ?? 0;
+        await waitUntil(due);
+        const at = await pacer.confirm(due, cost, PRIORITY);
+        if (at === undefined) return;
+        await waitUntil(at);
+        spent.push({ at: performance.timeOrigin + performance.now(), cost });
+      });
       pacer.giveBack(allowance);
       await Promise.all(sends);
     }

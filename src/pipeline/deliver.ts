@@ -157,6 +157,7 @@ async function sendFor(
     refused = true;
     return first;
   };
+  const slice: Slice = { deps, claim, adapter, composition, pacer, halt };
   let failed: { readonly error: unknown } | undefined;
   let claimed = 0;
 
@@ -189,20 +190,12 @@ async function sendFor(
       }
       claimed += rows.length;
       const whole = claimed >= size;
-      for (const row of rows) {
-        const composed = composition.compose(row, adapter);
-        const at = allowance && pacer ? pacer.spend(allowance, composed.cost) : clock.monotonicMs();
-        const sent = sendOne(
-          deps,
-          claim,
-          adapter,
-          composition,
-          row,
-          composed,
-          at,
-          askedAt + CLAIM_GOOD_MS,
-          halt,
-        )
+      const messages = rows.map((row) => ({ row, composed: composition.compose(row, adapter) }));
+      const costs = messages.map(({ composed }) => composed.cost);
+      const turns = allowance && pacer?.spend(allowance, costs);
+      for (const [i, { row, composed }] of messages.entries()) {
+        const when = { at: turns?.[i] ?? clock.monotonicMs(), latest: askedAt + CLAIM_GOOD_MS };
+        const sent = sendOne(slice, row, composed, when)
           .catch((error: unknown) => {
             failed ??= { error }; // its result is not written down; putting the shard back finds it
           })
@@ -261,33 +254,37 @@ async function claimSome(
   }
 }
 
-/**
- * Send at its turn, record. Whatever happens to one message is written as its result; nothing is thrown for it.
- * @param at when it may go, monotonic milliseconds
- * @param latest when it may go no more
- */
-async function sendOne(
-  deps: DeliverDeps,
-  claim: ShardClaim,
-  adapter: ChannelAdapter,
-  composition: Composition,
-  row: ClaimedDelivery,
-  composed: Composed,
-  at: number,
-  latest: number,
-  halt: () => boolean,
-): Promise<void> {
+/** What all messages of one run of a shard share. */
+interface Slice {
+  readonly deps: DeliverDeps;
+  readonly claim: ShardClaim;
+  readonly adapter: ChannelAdapter;
+  readonly composition: Composition;
+  readonly pacer: Pacer | undefined;
+  /** No more is claimed. @returns whether this is the first to say so */
+  readonly halt: () => boolean;
+}
+
+/** Monotonic milliseconds. */
+interface When {
+  readonly at: number;
+  /** It may go no more. */
+  readonly latest: number;
+}
+
+/** Send at its turn, record. Whatever happens to one message is written as its result; nothing is thrown for it. */
+async function sendOne(slice: Slice, row: ClaimedDelivery, composed: Composed, when: When): Promise<void> {
+  const { deps, claim, adapter, composition } = slice;
   let outcome: SendOutcome;
   let started = false;
   try {
-    const early = at - deps.clock.monotonicMs();
-    // Hundreds wait for a turn that comes soon; the end of the worker need not be told to each of them.
-    if (early > TIMER_MS) await deps.clock.sleep(early, early > PAUSE_MS ? deps.stopping : undefined);
+    await waitUntil(deps, when.at);
     const laterMs = claim.channel === 'webhook' ? await deps.endpointTurn(row.contactId) : 0;
     started = await deps.room.start(STALE_MS);
+    const inTurn = started && (await waitForTurn(slice, composed.cost, when.at));
     // The last look before the request is written: a process that was stopped sends nothing from memory.
-    const leftMs = latest - deps.clock.monotonicMs();
-    const not = whyNot(deps, started, laterMs, leftMs);
+    const leftMs = when.latest - deps.clock.monotonicMs();
+    const not = whyNot(deps, { started, inTurn, laterMs, leftMs });
     if (not) {
       await deps.recorder.add(givenBack(claim, row, not, laterMs));
       return;
@@ -306,22 +303,40 @@ async function sendOne(
     segments: composed.segments,
   });
   const halts = consequence === 'open-breaker' || consequence === 'pause-announcement';
-  const first = halts && halt();
+  const first = halts && slice.halt();
   await deps.recorder.add(record);
   // Those that were in flight with it hear the same; once is enough.
   if (first && outcome.outcome === 'refused') await follow(deps, claim, adapter, outcome, consequence);
 }
 
+/** Hundreds wait for a turn that comes soon; the end of the worker need not be told to each of them. */
+async function waitUntil({ clock, stopping }: DeliverDeps, at: number): Promise<void> {
+  const early = at - clock.monotonicMs();
+  if (early > TIMER_MS) await clock.sleep(early, early > PAUSE_MS ? stopping : undefined);
+}
+
+/** @returns false: it passed, and another one does not come soon */
+async function waitForTurn({ deps, claim, pacer }: Slice, cost: number, at: number): Promise<boolean> {
+  const turn = pacer ? await pacer.confirm(at, cost, claim.priority) : at;
+  if (turn === undefined) return false;
+  await waitUntil(deps, turn);
+  return true;
+}
+
 function whyNot(
   { stopping, lease }: DeliverDeps,
-  started: boolean,
-  laterMs: number,
-  leftMs: number,
+  {
+    started,
+    inTurn,
+    laterMs,
+    leftMs,
+  }: Readonly<Record<'started' | 'inTurn', boolean>> & Readonly<Record<'laterMs' | 'leftMs', number>>,
 ): string | undefined {
   if (stopping.aborted) return 'worker is stopping';
   if (!lease.valid()) return 'lease ran out';
   if (laterMs > 0) return 'the limit of its endpoint is used up';
   if (!started) return 'every connection waits for an answer';
+  if (!inTurn) return 'its turn passed while this process was held up';
   return leftMs > 0 ? undefined : 'claimed too long ago';
 }
 

@@ -46,7 +46,7 @@ export function createEndpointTurns(
           await clock.sleep(allowance.inMs);
           continue;
         }
-        const at = pacer.spend(allowance, 1);
+        const [at = 0] = pacer.spend(allowance, [1]);
         pacer.giveBack(allowance);
         await clock.sleep(at - clock.monotonicMs());
         return 0;

@@ -23,31 +23,58 @@ export interface Pacer {
    */
   take(wanted: number, priority: number, atLeast?: number): Promise<Allowance>;
   /**
-   * Pays for a message.
-   * @returns when it may go, on the monotonic clock: tokens are spent evenly, so that the limit holds in any interval
+   * Pays for messages.
+   * @returns when each may go, on the monotonic clock: tokens are spent evenly, so that the limit holds in any interval.
+   *   Messages that cost a little more than was granted share its time, because the next tokens are already another's
    */
-  spend(allowance: Allowance, cost: number): number;
+  spend(allowance: Allowance, costs: readonly number[]): number[];
+  /**
+   * Asked when the turn of a message has come: a process that was held up may find that it passed. Where others wait for
+   * the same limit, the time since is theirs, so the message pays once more for a later turn, however late that one becomes.
+   * @param at its turn, from {@link spend}
+   * @returns when it may go, on the monotonic clock; undefined: not soon
+   */
+  confirm(at: number, cost: number, priority: number): Promise<number | undefined>;
   /** The allowance is done with, spent or not. */
   giveBack(allowance: Allowance): void;
 }
 
+/** A turn is kept when the message goes no later than this after it, or than a twelfth of the time to the next. Milliseconds. */
+const LATE_MS = 5;
+/** Least part of a token's time that it is given where there are too few of them. */
+const FASTEST = 0.92;
 /** Left-over tokens are good for so long after their time; older ones would let two blocks overlap. Milliseconds. */
 const KEEPS_MS = 100;
 /** What the limiter grants at a time. Seconds. */
 const BLOCK = 0.1;
 
+const total = (costs: readonly number[]) => costs.reduce((sum, cost) => sum + cost, 0);
+
 export function createPacer(limiter: Limiter, bucket: string, ratePerSecond: number, clock: Clock): Pacer {
   const everyMs = 1_000 / ratePerSecond;
   const block = ratePerSecond * BLOCK;
+  const lateMs = Math.max(LATE_MS, everyMs / 12);
   let left: { readonly tokens: number; readonly atMs: number } | undefined;
   let owed = 0;
+  /** Whether the limit is what messages wait for. */
+  let isBusy = false;
+  const late: { readonly cost: number; readonly go: (at: number | undefined) => void }[] = [];
   let settling: Promise<unknown> = Promise.resolve();
 
   const ask = async (wanted: number, priority: number, atLeast: number) => {
     const settled = owed;
     owed = 0;
     try {
-      return await limiter.reserve({ bucket, ratePerSecond, wanted, priority, atLeast, owed: settled });
+      const reply = await limiter.reserve({
+        bucket,
+        ratePerSecond,
+        wanted,
+        priority,
+        atLeast,
+        owed: settled,
+      });
+      if (wanted > 0) isBusy = reply.inMs > 0;
+      return reply;
     } catch (error) {
       owed += settled;
       throw error;
@@ -55,7 +82,30 @@ export function createPacer(limiter: Limiter, bucket: string, ratePerSecond: num
   };
   const isFresh = (what: { readonly atMs: number }) => clock.monotonicMs() - what.atMs <= KEEPS_MS;
 
-  return {
+  /** Later turns for those that missed theirs, for all at once that came while the last were asked for. */
+  const catchUp = async (priority: number) => {
+    while (late[0]) {
+      const wanted = total(late.map(({ cost }) => cost));
+      // That a limiter cannot be asked is told by the next claim; here it only means that no turn comes soon.
+      const nothing = { granted: 0, inMs: 0 };
+      const { granted, inMs } = await ask(wanted, priority, late[0].cost).catch(() => nothing);
+      let met = 0;
+      for (let sum = 0; met < late.length && sum < granted; met += 1) sum += late[met]?.cost ?? 0;
+      const served = late.splice(0, met || late.length);
+      const allowance = { tokens: granted, inMs, atMs: clock.monotonicMs() + inMs };
+      const turns =
+        met > 0
+          ? pacer.spend(
+              allowance,
+              served.map(({ cost }) => cost),
+            )
+          : [];
+      for (const [i, { go }] of served.entries()) go(turns[i]);
+      pacer.giveBack(allowance);
+    }
+  };
+
+  const pacer: Pacer = {
     async take(wanted, priority, atLeast = 1) {
       const kept = left;
       left = undefined;
@@ -68,11 +118,24 @@ export function createPacer(limiter: Limiter, bucket: string, ratePerSecond: num
       return { tokens: granted, inMs, atMs: clock.monotonicMs() + inMs };
     },
 
-    spend(allowance, cost) {
-      const turn = Math.max(clock.monotonicMs(), allowance.atMs);
-      allowance.tokens -= cost;
-      allowance.atMs = turn + cost * everyMs;
-      return turn;
+    spend(allowance, costs) {
+      if (!isBusy) allowance.atMs = Math.max(clock.monotonicMs(), allowance.atMs);
+      const price = total(costs);
+      const isShort = allowance.tokens < price;
+      const paceMs = isShort ? everyMs * Math.max(FASTEST, allowance.tokens / price) : everyMs;
+      allowance.tokens -= price;
+      return costs.map((cost) => {
+        const turn = allowance.atMs;
+        allowance.atMs += cost * paceMs;
+        return turn;
+      });
+    },
+
+    async confirm(at, cost, priority) {
+      if (!isBusy || clock.monotonicMs() - at <= lateMs) return at;
+      return new Promise((go) => {
+        if (late.push({ cost, go }) === 1) void catchUp(priority);
+      });
     },
 
     giveBack(allowance) {
@@ -84,4 +147,5 @@ export function createPacer(limiter: Limiter, bucket: string, ratePerSecond: num
         settling = ask(0, 1, 1).catch(() => undefined);
     },
   };
+  return pacer;
 }

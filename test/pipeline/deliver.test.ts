@@ -3,6 +3,7 @@ import type { SendOutcome } from '../../src/domain/outcome.ts';
 import { createBatcher } from '../../src/pipeline/batcher.ts';
 import type { Composer } from '../../src/pipeline/compose.ts';
 import { type DeliverDeps, deliver } from '../../src/pipeline/deliver.ts';
+import type { Pacer } from '../../src/pipeline/pacer.ts';
 import type { ChannelAdapter, Logger } from '../../src/pipeline/ports.ts';
 import { createRoom } from '../../src/pipeline/room.ts';
 import type { AttemptRecord, ClaimedDelivery, DeliveryStore, ShardClaim } from '../../src/pipeline/stores.ts';
@@ -24,6 +25,7 @@ function shard(options: {
   /** Milliseconds that the database takes to answer a claim of rows. */
   readonly claimTakesMs?: number;
   readonly noAdapter?: boolean;
+  readonly pacer?: Pacer;
 }) {
   const clock = testClock();
   const stopping = new AbortController();
@@ -140,7 +142,7 @@ function shard(options: {
     ),
     persist: (call) => call(),
     lease: { workerId: 1, valid: options.valid ?? (() => true), renew: async () => {} },
-    pacerFor: () => undefined,
+    pacerFor: () => options.pacer,
     endpointTurn: async () => 0,
     room: createRoom(200, 200, () => performance.now()),
     clock,
@@ -199,6 +201,33 @@ describe('a run of a shard', () => {
       status: 'queued',
       detail: 'claimed too long ago',
     });
+  });
+
+  it('asks again for a message whose turn it may have missed: it goes later, or back unburnt', async () => {
+    const confirmed: number[] = [];
+    const pacer: Pacer = {
+      take: async (wanted) => ({ tokens: wanted, atMs: 0, inMs: 0 }),
+      spend: (_, costs) => costs.map((_, i) => i * 10),
+      async confirm(at) {
+        confirmed.push(at);
+        if (at === 10) return undefined;
+        return at === 20 ? 500 : at;
+      },
+      giveBack() {},
+    };
+    const { seen, run, clock } = shard({ rows: 4, pacer });
+    const running = run();
+    await clock.advance(499);
+    expect([confirmed, seen.sent]).toEqual([
+      [0, 10, 20, 30],
+      [1, 4],
+    ]);
+    await clock.advance(1);
+    await running;
+    expect(seen.sent).toEqual([1, 4, 3]);
+    expect(seen.records.filter(({ event }) => event === 'given-back')).toMatchObject([
+      { n: 2, status: 'queued', detail: 'its turn passed while this process was held up' },
+    ]);
   });
 
   it('a shard that killed three workers is taken row by row, one at a time', async () => {

@@ -39,10 +39,13 @@ async function run(
     rate,
     seconds,
     usual = 1,
+    heldUpMs = 0,
   }: Readonly<Record<'rate' | 'seconds', number>> & {
     readonly processes?: number;
     readonly shards?: number;
     readonly usual?: number;
+    /** Once a second, and not at the same time as the others, each process does nothing for so long. */
+    readonly heldUpMs?: number;
   },
   cost: () => number,
 ) {
@@ -50,7 +53,11 @@ async function run(
   const limiter = limiterOn(clock);
   const sent: Sent[] = [];
   const ended = new AbortController();
-  const shard = async (own: Pacer) => {
+  const wakeAt = async (at: number, process: number) => {
+    const intoSecond = (((at - process * 217) % 1_000) + 1_000) % 1_000;
+    await clock.sleep(at + Math.max(0, heldUpMs - intoSecond) - clock.monotonicMs());
+  };
+  const shard = async (own: Pacer, process: number) => {
     while (!ended.signal.aborted) {
       const allowance = await own.take(100 * usual, 2, usual);
       if (allowance.tokens <= 0) {
@@ -58,21 +65,23 @@ async function run(
         continue;
       }
       await clock.sleep(2); // the claim
-      const turns: Sent[] = [];
-      for (let left = Math.max(1, Math.floor(allowance.tokens / usual)); left > 0; left -= 1) {
-        const price = cost();
-        turns.push({ at: own.spend(allowance, price), cost: price });
-      }
+      const prices = Array.from({ length: Math.max(1, Math.floor(allowance.tokens / usual)) }, cost);
+      const turns = own.spend(allowance, prices);
       own.giveBack(allowance);
-      for (const turn of turns) {
-        await clock.sleep(turn.at - clock.monotonicMs());
-        sent.push({ at: clock.monotonicMs(), cost: turn.cost });
-      }
+      await Promise.all(
+        prices.map(async (price, i) => {
+          await wakeAt(turns[i] ?? 0, process);
+          const at = await own.confirm(turns[i] ?? 0, price, 2);
+          if (at === undefined) return; // given back, for the next claim
+          await clock.sleep(at - clock.monotonicMs());
+          sent.push({ at: clock.monotonicMs(), cost: price });
+        }),
+      );
     }
   };
-  const running = Array.from({ length: processes }, () => {
+  const running = Array.from({ length: processes }, (_, process) => {
     const pacer = createPacer(limiter, 'sms:live', rate, clock);
-    return Array.from({ length: shards }, () => shard(pacer));
+    return Array.from({ length: shards }, () => shard(pacer, process));
   }).flat();
   await clock.advance(seconds * 1_000);
   ended.abort();
@@ -134,6 +143,78 @@ describe('a pacer', () => {
     },
   );
 
+  it.each([50, 500])(
+    'a process that is held up for 60 ms leaves the time since to the others, at %i/s',
+    async (rate) => {
+      const { sent } = await run({ processes: 4, shards: 2, rate, seconds: 20, heldUpMs: 60 }, () => 1);
+      // What is late by 5 ms goes. What is later is lost: of each second somebody is held up for 240 ms.
+      expect(worstExcess(sent, rate)).toBeLessThanOrEqual(rate * 0.012);
+      expect(total(sent)).toBeGreaterThan(rate * 20 * 0.85);
+    },
+  );
+
+  describe('a turn that passed', () => {
+    /** One that grants what is asked, `inMs` from now. */
+    const granting = (inMs: () => number): Limiter & { asked: number } => ({
+      asked: 0,
+      async reserve({ wanted }) {
+        this.asked += wanted;
+        if (Number.isNaN(inMs())) throw new Error('away');
+        return { granted: inMs() > 100 ? 0 : wanted, inMs: inMs() };
+      },
+    });
+    const late = async (first: number, then: number, afterMs: number) => {
+      const clock = testClock();
+      let inMs = first;
+      const limiter = granting(() => inMs);
+      const pacer = createPacer(limiter, 'b', 100, clock);
+      const [at = 0] = pacer.spend(await pacer.take(1, 2), [1]);
+      inMs = then;
+      await clock.advance(at + afterMs);
+      return { turn: await pacer.confirm(at, 1, 2), at, now: clock.monotonicMs(), asked: limiter.asked };
+    };
+
+    it('is good a little longer', async () => {
+      const { turn, at, asked } = await late(50, 50, 5);
+      expect([turn, asked]).toEqual([at, 1]);
+    });
+
+    it('is paid again where others wait for the same limit', async () => {
+      const { turn, now, asked } = await late(50, 30, 6);
+      expect([turn, asked]).toEqual([now + 30, 2]);
+    });
+
+    it('is good for ever where nobody does', async () => {
+      const { turn, at, asked } = await late(0, 50, 400);
+      expect([turn, asked]).toEqual([at, 1]);
+    });
+
+    it.each([
+      ['others are before it', 200],
+      ['the limiter cannot be asked', Number.NaN],
+    ])('has no other soon when %s', async (_, then) => {
+      expect((await late(50, then, 6)).turn).toBeUndefined();
+    });
+  });
+
+  it('messages that cost a little more than was granted share its time, as far as the promise has room', async () => {
+    const clock = testClock();
+    const pacer = createPacer({ reserve: async () => ({ granted: 100, inMs: 50 }) }, 'b', 1_000, clock);
+    const turns = async (cost: number) =>
+      pacer
+        .spend(
+          await pacer.take(100, 2),
+          Array.from({ length: 50 }, () => cost),
+        )
+        .map((at) => at - 50);
+    const even = await turns(2);
+    expect([even[1], even.at(-1)]).toEqual([2, 98]);
+    const dearer = await turns(2.1);
+    expect(dearer.at(-1)).toBeCloseTo(98);
+    const dear = await turns(4);
+    expect(dear.at(-1)).toBeCloseTo(0.92 * 196);
+  });
+
   it('nothing that was granted is spent twice', async () => {
     const { sent, limiter } = await run({ shards: 4, rate: 50, seconds: 30 }, dice(3));
     // All that was sent was granted or told as owed, but for what the next request tells.
@@ -148,7 +229,7 @@ describe('a pacer', () => {
     await clock.advance(1);
     const allowance = await taking;
     expect(allowance.tokens).toBe(10);
-    const first = pacer.spend(allowance, 4);
+    const [first = 0] = pacer.spend(allowance, [4]);
     pacer.giveBack(allowance);
     const rest = await pacer.take(10, 2);
     expect(rest).toMatchObject({ tokens: 6, atMs: first + 40 });
@@ -176,7 +257,7 @@ describe('a pacer', () => {
     const pacer = createPacer(limiter, 'b', 1, clock);
     const allowance = await pacer.take(1, 2);
     away = true;
-    pacer.spend(allowance, 4);
+    pacer.spend(allowance, [4]);
     pacer.giveBack(allowance);
     await expect(pacer.take(1, 2)).rejects.toThrow('away');
     away = false;
