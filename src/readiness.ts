@@ -3,7 +3,7 @@ import type { WakeUps } from './pipeline/ports.ts';
 import { requireSchema } from './storage/migrate.ts';
 
 /** The schema versions that this code works with. */
-export const SCHEMA = { least: 4, most: 4 } as const;
+export const SCHEMA = { least: 5, most: 5 } as const;
 
 export interface Readiness {
   readonly ready: boolean;

@@ -15,7 +15,7 @@ import { loadChain } from './audience.ts';
 import { countChanges, countLatencies, slotOf } from './counts.ts';
 import { inTransaction } from './pool.ts';
 import type { Sealer } from './seal.ts';
-import { AWAKE, askReceiptAt, DEATHS, doubt, RUNNABLE, SILENT, unknownUntil } from './shards.ts';
+import { AWAKE, askReceiptAt, DEATHS, doubt, RUNNABLE, rowFor, SILENT, unknownUntil } from './shards.ts';
 
 /** Whatever becomes of its worker: what it may send is asked for in time. */
 const CLAIM_SHARD = `
@@ -115,7 +115,7 @@ const RECENT_ANNOUNCEMENTS = 5_000;
 /** Of those that are under way or are recent; by keys, one row an announcement. */
 const OTHERS = `
   SELECT d.provider_message_id AS id FROM announcements a
-  JOIN deliveries d ON d.announcement_id = a.id AND d.channel = 'sms' AND d.address_key = $3
+  CROSS JOIN LATERAL (${rowFor('d.*', 'a.id', "'sms'::channel", '$3')}) d
   WHERE (a.state NOT IN ('completed', 'rejected') OR a.id > (SELECT max(id) FROM announcements) - ${RECENT_ANNOUNCEMENTS})
     AND d.provider_message_id = ANY ($4) AND (d.announcement_id, d.n) <> ($1, $2)`;
 
@@ -125,7 +125,7 @@ const OTHERS = `
  */
 const RECORD = `
   WITH result AS (
-    SELECT * FROM unnest($1::bigint[], $2::int[], $3::smallint[], $4::delivery_status[], $5::int[], $6::boolean[],
+    SELECT * FROM unnest($1::bigint[], $2::int[], $3::int[], $4::delivery_status[], $5::int[], $6::boolean[],
       $7::text[], $8::text[], $9::text[], $10::smallint[], $11::text[], $12::text[], $13::boolean[], $14::bigint[])
     AS r(announcement_id, n, attempt, status, due_in_ms, burnt, provider_message_id, code, detail, segments, event, dedupe, suppress, shard_id)
   ),

@@ -5,6 +5,7 @@ import type { Job } from '../pipeline/ports.ts';
 import type { ExpansionStore } from '../pipeline/stores.ts';
 import { IN_AUDIENCE, loadChain, MAY_HAVE_READ, READERS_OF } from './audience.ts';
 import { inTransaction } from './pool.ts';
+import { rowFor } from './shards.ts';
 
 /** Contacts looked at in one transaction; sending starts with the first slice. */
 const SLICE = 20_000;
@@ -87,8 +88,7 @@ const ENDPOINTS = `
  */
 const NOT_LEFT =
   'NOT EXISTS (SELECT FROM suppressions x WHERE x.channel = k.channel AND x.address = k.address)';
-const NOT_YET =
-  '(SELECT h.n FROM deliveries h WHERE h.announcement_id = $1 AND h.channel = k.channel AND h.address_key = k.address LIMIT 1) IS NULL';
+const NOT_YET = `(${rowFor('d.n', '$1::bigint', 'k.channel', 'k.address')}) IS NULL`;
 
 /** Who got or may have got a superseded text ($6), on the same channel, at their present address, less who left since. */
 const REACHED = `

@@ -4,6 +4,7 @@ import { NO_RECEIPT } from '../domain/receipts.ts';
 import type { ReceiptFact, ReceiptStore } from '../pipeline/stores.ts';
 import { countChanges, countLatencies } from './counts.ts';
 import { inTransaction, pastDeadlocks } from './pool.ts';
+import { rowFor } from './shards.ts';
 
 type Queryable = Pick<pg.PoolClient, 'query'>;
 
@@ -76,10 +77,10 @@ const SUPPRESS_ADDRESS = `
     INSERT INTO suppressions (channel, address, reason, source) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING
   ),
   locked AS (
-    SELECT d.announcement_id, d.n FROM announcements a
-    JOIN deliveries d ON d.announcement_id = a.id AND d.channel = $1 AND d.address_key = $2
-    WHERE a.state IN ('approved', 'sending', 'paused') AND d.status = 'queued'
-    ORDER BY d.announcement_id, d.n FOR UPDATE OF d
+    SELECT d.announcement_id, d.n
+    FROM (SELECT id FROM announcements WHERE state IN ('approved', 'sending', 'paused') ORDER BY id) a
+    CROSS JOIN LATERAL (${rowFor('d.announcement_id, d.n, d.status', 'a.id', '$1', '$2')} FOR UPDATE) d
+    WHERE d.status = 'queued'
   ),
   changed AS (
     UPDATE deliveries d SET status = 'suppressed', error_code = $3, due_at = NULL FROM locked l

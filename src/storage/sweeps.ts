@@ -161,16 +161,22 @@ interface Freed {
 
 /** Queued rows of what was cancelled, or has expired for citizens: shard by shard, a bounded batch a call. */
 const STOP_ROWS = `
-  WITH over AS (
-    SELECT s.id, s.announcement_id, s.from_n, s.to_n, s.channel,
+  WITH stopped AS MATERIALIZED (
+    SELECT s.id, s.announcement_id, s.from_n, s.to_n,
       CASE WHEN a.state = 'cancelled' THEN 'cancelled' ELSE 'expired' END::delivery_status AS status
     FROM shards s JOIN announcements a ON a.id = s.announcement_id
     WHERE s.due_at IS NOT NULL AND s.claimed_by IS NULL AND (
       a.state = 'cancelled' OR (a.expires_at <= now() AND s.channel <> 'webhook'
         -- One that was in doubt is found not to have been sent when all the rest is over.
         AND (a.state IN ('sending', 'paused', 'approved', 'expired') OR a.state = 'completed' AND s.due_at <= now())))
-      AND EXISTS (SELECT FROM deliveries d WHERE d.announcement_id = s.announcement_id AND d.n BETWEEN s.from_n AND s.to_n AND d.status = 'queued')
-    ORDER BY s.id LIMIT 10 FOR UPDATE OF s SKIP LOCKED
+  ),
+  over AS (
+    SELECT t.* FROM stopped t JOIN shards s ON s.id = t.id AND s.due_at IS NOT NULL AND s.claimed_by IS NULL
+    CROSS JOIN LATERAL (
+      SELECT FROM deliveries d WHERE d.announcement_id = t.announcement_id AND d.n BETWEEN t.from_n AND t.to_n AND d.status = 'queued'
+      LIMIT 1
+    ) queued
+    ORDER BY t.id LIMIT 10 FOR UPDATE OF s SKIP LOCKED
   ),
   locked AS (
     -- Range by range, as above.

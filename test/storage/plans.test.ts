@@ -17,6 +17,8 @@ interface Plan {
   readonly 'Index Cond'?: string;
   readonly Plans?: readonly Plan[];
 }
+/** One row, a range of them, or one address: not all of an announcement. */
+const ROWS_OF = /\(announcement_id = .*\((n|address_key) (=|>=) |ROW\(channel, announcement_id, address_key\) >= /;
 interface Statement {
   readonly text: string;
   readonly values: readonly unknown[];
@@ -54,6 +56,11 @@ const isWhole = (plan: Plan): boolean =>
 const scans = (plan: Plan): string[] => [
   ...(isWhole(plan) && plan['Relation Name'] ? [plan['Relation Name']] : []),
   ...(plan.Plans ?? []).flatMap(scans),
+];
+
+const scansOf = (plan: Plan, relation: string): Plan[] => [
+  ...(plan['Relation Name'] === relation && /Scan$/.test(plan['Node Type']) ? [plan] : []),
+  ...(plan.Plans ?? []).flatMap((one) => scansOf(one, relation)),
 ];
 
 for (const server of servers()) {
@@ -217,5 +224,33 @@ for (const server of servers()) {
         expect(await scanned(act)).not.toContain('deliveries');
       });
     }
+
+    // A plan that goes by keys is made once a connection, and the first one of an installation with nothing there yet.
+    test('planned while there is nothing, they look up rows, not announcements', async () => {
+      const empty = await openOffice(server);
+      const client = await empty.keyed.connect();
+      try {
+        const often = heard.filter(
+          ({ text, byKeys }) => byKeys && !text.startsWith('EXPLAIN') && /\bdeliveries\b/.test(text),
+        );
+        expect(often.length).toBeGreaterThan(0);
+        const wide: string[] = [];
+        for (const { text, values } of new Map(often.map((one) => [one.text, one])).values()) {
+          await client.query(`PREPARE planned AS ${text}`);
+          const nothing = values.length > 0 ? `(${values.map(() => 'NULL')})` : '';
+          const plan = await client.query(`EXPLAIN (FORMAT JSON) EXECUTE planned${nothing}`);
+          await client.query('DEALLOCATE planned');
+          for (const { 'Index Cond': by = 'nothing' } of scansOf(
+            plan.rows[0]?.['QUERY PLAN'][0].Plan,
+            'deliveries',
+          ))
+            if (!ROWS_OF.test(by)) wide.push(`${text.trim().slice(0, 60)}: by ${by}`);
+        }
+        expect(wide).toEqual([]);
+      } finally {
+        client.release();
+        await empty.close();
+      }
+    });
   });
 }
