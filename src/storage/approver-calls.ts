@@ -15,10 +15,21 @@ const PRESENT = `c.announcement_id = a.id AND c.submitted_at = a.submitted_at AN
 const IS_DUE = `a.state = 'submitted' AND a.mode = 'live' AND NOT EXISTS (
     SELECT FROM approver_calls c WHERE ${PRESENT} AND c.escalate_at > now())`;
 
+/** Whether a user `u` can be called about an announcement, and may approve it: who wrote any of it may not. */
+const IS_ABLE = (announcement: string) => `u.disabled_at IS NULL AND u.role IN ('approver', 'admin')
+      AND (u.phone IS NOT NULL OR u.email IS NOT NULL)
+      AND NOT EXISTS (SELECT FROM revisions v WHERE v.announcement_id = ${announcement} AND v.author_id = u.id)`;
+
+/** Those for which nobody was left are looked at again only when somebody is. */
+const DUE = `
+  SELECT a.id FROM announcements a WHERE ${IS_DUE} AND (a.nobody_left_at IS NULL OR EXISTS (
+    SELECT FROM users u WHERE ${IS_ABLE('a.id')}
+      AND NOT EXISTS (SELECT FROM approver_calls c WHERE ${PRESENT} AND c.user_id = u.id)))
+  ORDER BY a.submitted_at`;
+
 /**
- * The next one: whose suggestion was just taken over; who is on duty, in the rota's order; then everybody else, admins last. Who
- * wrote any of it may not approve it. When nobody on duty has answered, the others are called at once and not one by one: all but
- * the last of them leave no time.
+ * The next one: whose suggestion was just taken over; who is on duty, in the rota's order; then everybody else, admins last.
+ * When nobody on duty has answered, the others are called at once and not one by one: all but the last of them leave no time.
  */
 const NEXT = `
   WITH able AS (
@@ -29,8 +40,7 @@ const NEXT = `
     LEFT JOIN LATERAL (
       SELECT min(r.position) AS position FROM rota r WHERE r.user_id = u.id AND r.starts_at <= now() AND r.ends_at > now()
     ) duty ON true
-    WHERE u.disabled_at IS NULL AND u.role IN ('approver', 'admin') AND (u.phone IS NOT NULL OR u.email IS NOT NULL)
-      AND NOT EXISTS (SELECT FROM revisions v WHERE v.announcement_id = $1 AND v.author_id = u.id)
+    WHERE ${IS_ABLE('$1')}
   )
   SELECT able.id AS "userId", able.locale, able.phone, able.email,
     able.suggested OR able.position IS NOT NULL OR count(*) OVER () = 1
@@ -59,9 +69,7 @@ const OF = `
 /** @param slot of the counts, 0 to 15 */
 export const createCallStore = (pool: pg.Pool, slot: number): CallStore => ({
   async due() {
-    const { rows } = await pool.query<{ id: number }>(
-      `SELECT a.id FROM announcements a WHERE ${IS_DUE} ORDER BY a.submitted_at`,
-    );
+    const { rows } = await pool.query<{ id: number }>(DUE);
     return rows.map(({ id }) => id);
   },
 

@@ -18,7 +18,8 @@ interface Plan {
   readonly Plans?: readonly Plan[];
 }
 /** One row, a range of them, or one address: not all of an announcement. */
-const ROWS_OF = /\(announcement_id = .*\((n|address_key) (=|>=) |ROW\(channel, announcement_id, address_key\) >= /;
+const ROWS_OF =
+  /\(announcement_id = .*\((n|address_key) (=|>=) |ROW\(channel, announcement_id, address_key\) >= /;
 interface Statement {
   readonly text: string;
   readonly values: readonly unknown[];
