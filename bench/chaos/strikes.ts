@@ -126,10 +126,10 @@ function specialStrikes(
         const id = await announce();
         await pause(outageMs(kills) / 4);
         await gateways.set('unavailable');
-        // Other strikes may have brought all sending to a stop.
+        // Other strikes may have brought all sending to a stop, and workers that died meanwhile wait to be started again.
         const felt = await waitFor(
           async () => gateways.answered() > before && (await isRefused(herald, id)),
-          90_000,
+          180_000,
           50,
         );
         await pause((outageMs(kills) * 3) / 4);

@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import type { HistoryEntry, HistoryStore } from '../pipeline/citizen-store.ts';
 
-/** By the index on announcement, channel and address: one look for each announcement, until there are enough. */
+/** By the index on channel, announcement and address: one look for each announcement, until there are enough. */
 const HISTORY = `
   SELECT d.announcement_id AS "announcementId", d.n, d.channel, d.status, d.error_code AS code, d.kind, d.content,
     (SELECT max(e.at) FROM delivery_events e WHERE e.announcement_id = d.announcement_id AND e.n = d.n) AS at

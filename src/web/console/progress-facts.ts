@@ -34,9 +34,17 @@ export interface ProgressFacts {
 const TROUBLES_KEEP_MS = 5_000;
 /** Announcements whose samples and reasons are kept. */
 const KEPT = 200;
-/** Nothing of it moves any more but receipts. */
 const ENDED = ['completed', 'rejected', 'cancelled', 'expired'];
-export const isOver = ({ record }: ProgressFacts): boolean => ENDED.includes(record.state);
+/** For so long after the end receipts of SMS are waited for; most come within minutes. Milliseconds. */
+const RECEIPTS_MS = 3_600_000;
+/** Nothing of it moves any more, but for receipts that are late. */
+export function isOver({ record, channels, at }: ProgressFacts): boolean {
+  const awaited = channels.some(({ channel, fates }) => channel === 'sms' && fates.accepted > 0);
+  const ended = ENDED.includes(record.state);
+  return (
+    ended && (!awaited || record.endedAt === null || at.getTime() - record.endedAt.getTime() > RECEIPTS_MS)
+  );
+}
 
 /** @returns looks at one announcement; the rate is known from the second look on */
 export function progressLooker(

@@ -121,7 +121,7 @@ const ProgressPart = ({ view, facts }: Props): Markup => {
 };
 
 /** The whole in a sentence: shares of what is done, and when all will have left. */
-function inShort(view: View, { channels, at }: ProgressFacts): string {
+function inShort(view: View, { record, channels, at }: ProgressFacts): string {
   const t = progress[view.locale];
   const total = channels.reduce((sum, one) => sum + one.total, 0);
   if (total === 0) return '';
@@ -140,7 +140,7 @@ function inShort(view: View, { channels, at }: ProgressFacts): string {
   const slowest = Math.max(...channels.map((one) => one.report.max ?? 0));
   if (of('waiting') === 0) {
     if (slowest > 0) parts.push(t.lastSentAfter(duration(view, slowest)));
-  } else if (left.every((seconds) => seconds !== null)) {
+  } else if (record.state === 'sending' && left.every((seconds) => seconds !== null)) {
     const end = new Date(at.getTime() + Math.max(...left.map((seconds) => seconds ?? 0)) * 1_000);
     parts.push(t.allSentBy(timeOfDay(view, end)));
   }

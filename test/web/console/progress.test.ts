@@ -41,16 +41,23 @@ async function underWay(headline = '警惕诈骗'): Promise<{ id: number; page: 
 }
 
 /** What workers would have written: so many rows from `from` on have become something. */
-async function become(id: number, from: number, count: number, status: DeliveryStatus, code: string | null) {
+async function become(
+  id: number,
+  from: number,
+  count: number,
+  status: DeliveryStatus,
+  code: string | null,
+  was: DeliveryStatus = 'queued',
+) {
   await herald.app.pool.query(
     `WITH changed AS (
        UPDATE deliveries SET status = $4, error_code = $5, provider_message_id = 'SM' || n, attempt = 1, claimed_at = now(), segments = 1, due_at = now()
        WHERE announcement_id = $1 AND n BETWEEN $2::int AND $2::int + $3::int - 1 RETURNING channel)
      INSERT INTO delivery_counts AS c (announcement_id, channel, status, slot, n, segments)
-     SELECT $1, channel, s.status, 0, s.sign * count(*), 0 FROM changed, (VALUES ('queued'::delivery_status, -1), ($4::delivery_status, 1)) s(status, sign)
+     SELECT $1, channel, s.status, 0, s.sign * count(*), 0 FROM changed, (VALUES ($6::delivery_status, -1), ($4::delivery_status, 1)) s(status, sign)
      GROUP BY channel, s.status, s.sign ORDER BY 2, 3
      ON CONFLICT (announcement_id, channel, status, slot) DO UPDATE SET n = c.n + excluded.n`,
-    [id, from, count, status, code],
+    [id, from, count, status, code, was],
   );
 }
 
@@ -138,7 +145,11 @@ describe('watching it', () => {
     // What stands elsewhere on the page follows: its state, and no button to stop what is over.
     await until(/id="badges" hx-swap-oob="true"/);
     await until(/<div class="acts" id="acts" data-key="cancelled" hx-swap-oob="true"><\/div>/);
-    await until(/event: over/);
+    // Receipts still come.
+    await become(id, 1, 299, 'delivered', null, 'sent');
+    expect(await until(/25% delivered/)).toMatch(/Cancelled<\/span> 25% with the provider<\/p>/);
+    await become(id, 300, 1, 'undelivered', '30003', 'sent');
+    expect(await until(/event: over/)).toContain('0.1% not delivered');
   });
 
   test('on the home page its bar is asked for again while it moves, and no longer', async () => {
