@@ -64,6 +64,7 @@ export function createPacer(limiter: Limiter, bucket: string, ratePerSecond: num
   const ask = async (wanted: number, priority: number, atLeast: number) => {
     const settled = owed;
     owed = 0;
+    const askedAt = clock.monotonicMs();
     try {
       const reply = await limiter.reserve({
         bucket,
@@ -74,7 +75,8 @@ export function createPacer(limiter: Limiter, bucket: string, ratePerSecond: num
         owed: settled,
       });
       if (wanted > 0) isBusy = reply.inMs > 0;
-      return reply;
+      // The limiter's answer was true somewhere on the way; a process that was held up reads it late.
+      return { ...reply, atMs: (askedAt + clock.monotonicMs()) / 2 + reply.inMs };
     } catch (error) {
       owed += settled;
       throw error;
@@ -87,12 +89,12 @@ export function createPacer(limiter: Limiter, bucket: string, ratePerSecond: num
     while (late[0]) {
       const wanted = total(late.map(({ cost }) => cost));
       // That a limiter cannot be asked is told by the next claim; here it only means that no turn comes soon.
-      const nothing = { granted: 0, inMs: 0 };
-      const { granted, inMs } = await ask(wanted, priority, late[0].cost).catch(() => nothing);
+      const nothing = { granted: 0, inMs: 0, atMs: 0 };
+      const { granted, inMs, atMs } = await ask(wanted, priority, late[0].cost).catch(() => nothing);
       let met = 0;
       for (let sum = 0; met < late.length && sum < granted; met += 1) sum += late[met]?.cost ?? 0;
       const served = late.splice(0, met || late.length);
-      const allowance = { tokens: granted, inMs, atMs: clock.monotonicMs() + inMs };
+      const allowance = { tokens: granted, inMs, atMs };
       const turns =
         met > 0
           ? pacer.spend(
@@ -114,8 +116,8 @@ export function createPacer(limiter: Limiter, bucket: string, ratePerSecond: num
         owed -= kept.tokens;
       }
       await settling;
-      const { granted, inMs } = await ask(wanted, priority, atLeast);
-      return { tokens: granted, inMs, atMs: clock.monotonicMs() + inMs };
+      const { granted, inMs, atMs } = await ask(wanted, priority, atLeast);
+      return { tokens: granted, inMs, atMs };
     },
 
     spend(allowance, costs) {

@@ -21,8 +21,8 @@ export interface SmtpOptions extends EmailIdentity {
   readonly onUnlistedCode?: (unlisted: { readonly code: string; readonly message: string }) => void;
 }
 
-/** Enough that a busy connection is seldom made anew; a server that wants fewer says 421. */
-const MESSAGES_PER_CONNECTION = 1_000;
+/** A server that wants fewer says 421; a new connection's greeting, for which several mails may wait, is its choice. */
+const MESSAGES_PER_CONNECTION = Number.POSITIVE_INFINITY;
 const PIECE_BYTES = 16_384;
 
 /**
