@@ -73,9 +73,7 @@ async function spend({ bucket, ratePerSecond, seconds, costs, ...urls }: Order):
       const sends = prices.map(async (cost, i) => {
         const due = turns[i] ?? 0;
         await waitUntil(due);
-        const at = await pacer.confirm(due, cost, PRIORITY);
-        if (at === undefined) return;
-        await waitUntil(at);
+        await waitUntil(await pacer.confirm(due, cost, PRIORITY));
         spent.push({ at: performance.timeOrigin + performance.now(), cost });
       });
       pacer.giveBack(allowance);

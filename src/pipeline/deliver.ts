@@ -278,13 +278,12 @@ async function sendOne(slice: Slice, row: ClaimedDelivery, composed: Composed, w
   let outcome: SendOutcome;
   let started = false;
   try {
-    await waitUntil(deps, when.at);
+    await waitForTurn(slice, composed, when);
     const laterMs = claim.channel === 'webhook' ? await deps.endpointTurn(row.contactId) : 0;
     started = await deps.room.start(STALE_MS);
-    const inTurn = started && (await waitForTurn(slice, composed.cost, when.at));
     // The last look before the request is written: a process that was stopped sends nothing from memory.
     const leftMs = when.latest - deps.clock.monotonicMs();
-    const not = whyNot(deps, { started, inTurn, laterMs, leftMs });
+    const not = whyNot(deps, started, laterMs, leftMs);
     if (not) {
       await deps.recorder.add(givenBack(claim, row, not, laterMs));
       return;
@@ -315,28 +314,27 @@ async function waitUntil({ clock, stopping }: DeliverDeps, at: number): Promise<
   if (early > TIMER_MS) await clock.sleep(early, early > PAUSE_MS ? stopping : undefined);
 }
 
-/** @returns false: it passed, and another one does not come soon */
-async function waitForTurn({ deps, claim, pacer }: Slice, cost: number, at: number): Promise<boolean> {
-  const turn = pacer ? await pacer.confirm(at, cost, claim.priority) : at;
-  if (turn === undefined) return false;
-  await waitUntil(deps, turn);
-  return true;
+async function waitForTurn(
+  { deps, claim, pacer }: Slice,
+  { ready, cost }: Composed,
+  { at, latest }: When,
+): Promise<void> {
+  await waitUntil(deps, at);
+  // What cannot go needs no other turn.
+  const goes = ready && !deps.stopping.aborted && deps.lease.valid() && deps.clock.monotonicMs() < latest;
+  if (pacer && goes) await waitUntil(deps, await pacer.confirm(at, cost, claim.priority));
 }
 
 function whyNot(
   { stopping, lease }: DeliverDeps,
-  {
-    started,
-    inTurn,
-    laterMs,
-    leftMs,
-  }: Readonly<Record<'started' | 'inTurn', boolean>> & Readonly<Record<'laterMs' | 'leftMs', number>>,
+  started: boolean,
+  laterMs: number,
+  leftMs: number,
 ): string | undefined {
   if (stopping.aborted) return 'worker is stopping';
   if (!lease.valid()) return 'lease ran out';
   if (laterMs > 0) return 'the limit of its endpoint is used up';
   if (!started) return 'every connection waits for an answer';
-  if (!inTurn) return 'its turn passed while this process was held up';
   return leftMs > 0 ? undefined : 'claimed too long ago';
 }
 

@@ -49,6 +49,7 @@ export function createEndpointTurns(
         const [at = 0] = pacer.spend(allowance, [1]);
         pacer.giveBack(allowance);
         await clock.sleep(at - clock.monotonicMs());
+        await clock.sleep((await pacer.confirm(at, 1, PRIORITY)) - clock.monotonicMs());
         return 0;
       }
     } catch (error) {

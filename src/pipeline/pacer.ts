@@ -30,23 +30,32 @@ export interface Pacer {
   spend(allowance: Allowance, costs: readonly number[]): number[];
   /**
    * Asked when the turn of a message has come: a process that was held up may find that it passed. Where others wait for
-   * the same limit, the time since is theirs, so the message pays once more for a later turn, however late that one becomes.
+   * the same limit, the time since is theirs, so the message pays once more for a later turn. When none comes soon it goes as
+   * it is: everything has paid once, and nothing waits for ever.
    * @param at its turn, from {@link spend}
-   * @returns when it may go, on the monotonic clock; undefined: not soon
+   * @returns when it may go, on the monotonic clock
    */
-  confirm(at: number, cost: number, priority: number): Promise<number | undefined>;
+  confirm(at: number, cost: number, priority: number): Promise<number>;
   /** The allowance is done with, spent or not. */
   giveBack(allowance: Allowance): void;
 }
 
 /** A turn is kept when the message goes no later than this after it, or than a twelfth of the time to the next. Milliseconds. */
 const LATE_MS = 5;
+/** A message whose turn passed takes another one so far ahead; the next claim's turns come after it. Milliseconds. */
+const SOON_MS = 1_000;
 /** Least part of a token's time that it is given where there are too few of them. */
 const FASTEST = 0.92;
 /** Left-over tokens are good for so long after their time; older ones would let two blocks overlap. Milliseconds. */
 const KEEPS_MS = 100;
 /** What the limiter grants at a time. Seconds. */
 const BLOCK = 0.1;
+
+/** A message whose turn passed, and what tells it when to go. */
+interface Late {
+  readonly cost: number;
+  readonly go: (at: number) => void;
+}
 
 const total = (costs: readonly number[]) => costs.reduce((sum, cost) => sum + cost, 0);
 
@@ -58,52 +67,54 @@ export function createPacer(limiter: Limiter, bucket: string, ratePerSecond: num
   let owed = 0;
   /** Whether the limit is what messages wait for. */
   let isBusy = false;
-  const late: { readonly cost: number; readonly go: (at: number | undefined) => void }[] = [];
+  /** By priority: nobody rides on the urgency of others. */
+  const late = new Map<number, Late[]>();
   let settling: Promise<unknown> = Promise.resolve();
 
-  const ask = async (wanted: number, priority: number, atLeast: number) => {
+  const ask = async (
+    wanted: number,
+    priority: number,
+    atLeast: number,
+    withinMs?: number,
+  ): Promise<Allowance> => {
     const settled = owed;
     owed = 0;
     const askedAt = clock.monotonicMs();
     try {
-      const reply = await limiter.reserve({
-        bucket,
-        ratePerSecond,
-        wanted,
-        priority,
-        atLeast,
-        owed: settled,
-      });
-      if (wanted > 0) isBusy = reply.inMs > 0;
+      const order = { bucket, ratePerSecond, wanted, priority, atLeast, owed: settled };
+      const { granted, inMs } = await limiter.reserve({ ...order, ...(withinMs && { withinMs }) });
+      if (wanted > 0) isBusy = inMs > 0;
       // The limiter's answer was true somewhere on the way; a process that was held up reads it late.
-      return { ...reply, atMs: (askedAt + clock.monotonicMs()) / 2 + reply.inMs };
+      return { tokens: granted, inMs, atMs: (askedAt + clock.monotonicMs()) / 2 + inMs };
     } catch (error) {
       owed += settled;
       throw error;
     }
   };
-  const isFresh = (what: { readonly atMs: number }) => clock.monotonicMs() - what.atMs <= KEEPS_MS;
+  const isFresh = (what: { readonly atMs: number }, forMs = KEEPS_MS) =>
+    clock.monotonicMs() - what.atMs <= forMs;
 
   /** Later turns for those that missed theirs, for all at once that came while the last were asked for. */
-  const catchUp = async (priority: number) => {
-    while (late[0]) {
-      const wanted = total(late.map(({ cost }) => cost));
+  const catchUp = async (waiting: Late[], priority: number) => {
+    while (waiting[0]) {
+      const wanted = total(waiting.map(({ cost }) => cost));
       // That a limiter cannot be asked is told by the next claim; here it only means that no turn comes soon.
-      const nothing = { granted: 0, inMs: 0, atMs: 0 };
-      const { granted, inMs, atMs } = await ask(wanted, priority, late[0].cost).catch(() => nothing);
-      let met = 0;
-      for (let sum = 0; met < late.length && sum < granted; met += 1) sum += late[met]?.cost ?? 0;
-      const served = late.splice(0, met || late.length);
-      const allowance = { tokens: granted, inMs, atMs };
-      const turns =
-        met > 0
-          ? pacer.spend(
-              allowance,
-              served.map(({ cost }) => cost),
-            )
-          : [];
-      for (const [i, { go }] of served.entries()) go(turns[i]);
-      pacer.giveBack(allowance);
+      const granted = await ask(wanted, priority, waiting[0].cost, SOON_MS).catch(() => undefined);
+      if (!granted || granted.tokens <= 0) {
+        const now = clock.monotonicMs();
+        for (const { go } of waiting.splice(0)) go(now);
+      } else {
+        let met = 0;
+        for (let sum = 0; met < waiting.length && sum < granted.tokens; met += 1)
+          sum += waiting[met]?.cost ?? 0;
+        const served = waiting.splice(0, met);
+        const turns = pacer.spend(
+          granted,
+          served.map(({ cost }) => cost),
+        );
+        for (const [i, { go }] of served.entries()) go(turns[i] ?? clock.monotonicMs());
+        pacer.giveBack(granted);
+      }
     }
   };
 
@@ -111,13 +122,12 @@ export function createPacer(limiter: Limiter, bucket: string, ratePerSecond: num
     async take(wanted, priority, atLeast = 1) {
       const kept = left;
       left = undefined;
-      if (kept && isFresh(kept)) {
+      if (kept && isFresh(kept, isBusy ? lateMs : KEEPS_MS)) {
         if (kept.tokens >= atLeast) return { ...kept, inMs: Math.max(0, kept.atMs - clock.monotonicMs()) };
         owed -= kept.tokens;
       }
       await settling;
-      const { granted, inMs, atMs } = await ask(wanted, priority, atLeast);
-      return { tokens: granted, inMs, atMs };
+      return ask(wanted, priority, atLeast);
     },
 
     spend(allowance, costs) {
@@ -135,8 +145,10 @@ export function createPacer(limiter: Limiter, bucket: string, ratePerSecond: num
 
     async confirm(at, cost, priority) {
       if (!isBusy || clock.monotonicMs() - at <= lateMs) return at;
+      const waiting = late.get(priority) ?? [];
+      late.set(priority, waiting);
       return new Promise((go) => {
-        if (late.push({ cost, go }) === 1) void catchUp(priority);
+        if (waiting.push({ cost, go }) === 1) void catchUp(waiting, priority);
       });
     },
 

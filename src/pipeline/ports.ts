@@ -218,6 +218,7 @@ export interface Limiter {
    *   where that is more than a block (one message of many segments at a low limit)
    * @param request.owed tokens that were spent beyond what was granted; negative: that were granted and not spent. They
    *   are settled whether anything is granted or not
+   * @param request.withinMs how far ahead of its time it may be granted, by default 100, 1,000 at most
    * @param request.priority 1 (soonest) … 4: while a lower number has unmet demand, higher ones get nothing
    */
   reserve(request: {
@@ -227,5 +228,6 @@ export interface Limiter {
     readonly priority: number;
     readonly atLeast?: number;
     readonly owed?: number;
+    readonly withinMs?: number;
   }): Promise<{ readonly granted: number; readonly inMs: number }>;
 }

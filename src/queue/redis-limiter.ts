@@ -3,8 +3,10 @@ import { HeraldError } from '../domain/errors.ts';
 import type { Limiter } from '../pipeline/ports.ts';
 import { connected, createRedisClient } from './redis.ts';
 
-/** Microseconds of the rate that one grant covers at most, and how far ahead of its time it may be given. */
+/** Microseconds of the rate that one grant covers at most, and how far ahead of its time it may be given unless said otherwise. */
 const BLOCK_US = 100_000;
+/** It may be given so far ahead at most, in microseconds. */
+const AHEAD_US = 1_000_000;
 /** How long an unmet demand keeps lower priorities waiting, in microseconds; asking again renews it. */
 const DEMAND_US = 1_000_000;
 /** Longest that a refused caller is told to wait: well within {@link DEMAND_US}, or its demand would lapse. */
@@ -14,7 +16,7 @@ const MOST_OWED = 64;
 
 /**
  * GCRA on the server's clock. `tat`, the theoretical arrival time, is when the next token is due; a grant of n moves
- * it on by n/rate. Whoever would have to wait longer than a block gets nothing yet. Fields 1–4 are when
+ * it on by n/rate. Whoever would have to wait longer than `ahead` gets nothing yet. Fields 1–4 are when
  * each priority last asked for more than it got. What is owed moves `tat` on as well, whosever turn it is.
  *
  * All times are whole microseconds, because Lua in Redis prints no more than 14 digits of a number by itself. A `tat`
@@ -22,13 +24,13 @@ const MOST_OWED = 64;
  */
 const RESERVE = `
 local rate, wanted, priority = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
-local least, owed = tonumber(ARGV[4]), tonumber(ARGV[5])
+local least, owed, ahead = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
 local state = redis.call('HMGET', KEYS[1], 'tat', '1', '2', '3', '4')
 
 local longest = math.max(${BLOCK_US}, ${MOST_OWED} * 1000000 / rate)
-local tat = math.min(tonumber(state[1] or 0), now + ${BLOCK_US} + longest) + owed * 1000000 / rate
+local tat = math.min(tonumber(state[1] or 0), now + ${AHEAD_US} + longest) + owed * 1000000 / rate
 local start = math.max(now, tat)
 local outranked = false
 for p = 1, priority - 1 do
@@ -37,7 +39,7 @@ for p = 1, priority - 1 do
 end
 
 local granted = 0
-if not outranked and start <= now + ${BLOCK_US} then
+if not outranked and start <= now + ahead then
   granted = math.min(wanted, math.max(least, math.floor(rate * ${BLOCK_US} / 1000000)))
 end
 if granted > 0 then tat = start + granted * 1000000 / rate end
@@ -61,7 +63,7 @@ export type RedisLimiterOptions =
 export function createRedisLimiter(options: RedisLimiterOptions): Limiter & { close(): Promise<void> } {
   const client = 'client' in options ? options.client : createRedisClient(options.url, 'produce');
   return {
-    async reserve({ bucket, ratePerSecond, wanted, priority, atLeast = 1, owed = 0 }) {
+    async reserve({ bucket, ratePerSecond, wanted, priority, atLeast = 1, owed = 0, withinMs }) {
       const key = `herald-${options.prefix}-limit:{${bucket}}`;
       try {
         await connected(client);
@@ -74,6 +76,7 @@ export function createRedisLimiter(options: RedisLimiterOptions): Limiter & { cl
           priority,
           Math.ceil(atLeast),
           owed,
+          withinMs === undefined ? BLOCK_US : Math.min(AHEAD_US, Math.round(withinMs * 1_000)),
         );
         const [granted = 0, inUs = 0] = reply as number[];
         return { granted, inMs: Math.max(0, inUs) / 1_000 };

@@ -1,8 +1,10 @@
 import type pg from 'pg';
 import type { Limiter } from '../pipeline/ports.ts';
 
-/** Seconds of the rate that one grant covers at most. */
+/** Seconds of the rate that one grant covers at most, and how far ahead of its time it may be given unless said otherwise. */
 const BLOCK = 0.1;
+/** It may be given so many seconds ahead at most. */
+const AHEAD = 1;
 /** How long a refused priority keeps the ones below it waiting. */
 const DEMAND = 1;
 
@@ -13,7 +15,7 @@ const MOST_OWED = 64;
 
 /**
  * GCRA in one row: the theoretical arrival time moves on by what is granted. A caller that would have to wait
- * longer than a block gets nothing and asks again; while a higher priority asks in vain, lower ones get nothing.
+ * longer than it asks for gets nothing and asks again; while a higher priority asks in vain, lower ones get nothing.
  * What is owed moves it on as well, whosever turn it is. A `tat` further off than any grant can put it means that the
  * clock was set back: it is pulled near.
  */
@@ -26,12 +28,12 @@ const RESERVE = `
               WHERE l.waiting[p] > c.now - ${DEMAND} AND l.waiting[p] <= c.now) AS outranked
     FROM limits l, clock c
     CROSS JOIN LATERAL (
-      SELECT least(l.tat, c.now + ${BLOCK} + greatest(${BLOCK}, ${MOST_OWED} / $2::float8)) + $5::float8 / $2::float8 AS tat
+      SELECT least(l.tat, c.now + ${AHEAD} + greatest(${BLOCK}, ${MOST_OWED} / $2::float8)) + $5::float8 / $2::float8 AS tat
     ) due
     WHERE l.bucket = $1 FOR UPDATE OF l
   ),
   granted AS (
-    SELECT *, CASE WHEN outranked OR start > now + ${BLOCK} THEN 0
+    SELECT *, CASE WHEN outranked OR start > now + $7::float8 THEN 0
                    ELSE least($3::int, greatest($6::int, floor($2::float8 * ${BLOCK})::int)) END AS n
     FROM bucket
   ),
@@ -49,7 +51,7 @@ const RESERVE = `
 export function createPostgresLimiter(pool: pg.Pool): Limiter {
   const known = new Set<string>();
   return {
-    async reserve({ bucket, ratePerSecond, wanted, priority, atLeast = 1, owed = 0 }) {
+    async reserve({ bucket, ratePerSecond, wanted, priority, atLeast = 1, owed = 0, withinMs }) {
       if (!known.has(bucket)) {
         await pool.query('INSERT INTO limits (bucket) VALUES ($1) ON CONFLICT DO NOTHING', [bucket]);
         known.add(bucket);
@@ -57,7 +59,15 @@ export function createPostgresLimiter(pool: pg.Pool): Limiter {
       const { rows } = await pool.query<{ granted: number; inMs: number }>({
         name: 'reserve',
         text: RESERVE,
-        values: [bucket, ratePerSecond, Math.max(0, Math.floor(wanted)), priority, owed, Math.ceil(atLeast)],
+        values: [
+          bucket,
+          ratePerSecond,
+          Math.max(0, Math.floor(wanted)),
+          priority,
+          owed,
+          Math.ceil(atLeast),
+          withinMs === undefined ? BLOCK : Math.min(AHEAD, withinMs / 1_000),
+        ],
       });
       const { granted = 0, inMs = 100 } = rows[0] ?? {};
       return { granted, inMs: Math.max(0, inMs) };

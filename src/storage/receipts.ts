@@ -79,8 +79,7 @@ const SUPPRESS_ADDRESS = `
   locked AS (
     SELECT d.announcement_id, d.n
     FROM (SELECT id FROM announcements WHERE state IN ('approved', 'sending', 'paused') ORDER BY id) a
-    CROSS JOIN LATERAL (${rowFor('d.announcement_id, d.n, d.status', 'a.id', '$1', '$2')} FOR UPDATE) d
-    WHERE d.status = 'queued'
+    CROSS JOIN LATERAL (${rowFor('d.announcement_id, d.n', 'a.id', '$1', '$2', `AND d.status = 'queued'`)} FOR UPDATE) d
   ),
   changed AS (
     UPDATE deliveries d SET status = 'suppressed', error_code = $3, due_at = NULL FROM locked l

@@ -17,10 +17,16 @@ export const SILENT = `(d.channel = 'sms' AND d.status = 'sent' AND d.error_code
  * in the index's order, it can be found by the index on these three only: while there are no statistics of an announcement,
  * reading all its rows by number looks as good.
  */
-export const rowFor = (columns: string, announcement: string, channel: string, address: string): string => `
+export const rowFor = (
+  columns: string,
+  announcement: string,
+  channel: string,
+  address: string,
+  and = '',
+): string => `
   SELECT ${columns} FROM deliveries d
   WHERE (d.channel, d.announcement_id, d.address_key) >= (${channel}, ${announcement}, ${address})
-    AND (d.channel, d.announcement_id, d.address_key) <= (${channel}, ${announcement}, ${address})
+    AND (d.channel, d.announcement_id, d.address_key) <= (${channel}, ${announcement}, ${address}) ${and}
   ORDER BY d.channel, d.announcement_id, d.address_key LIMIT 1`;
 
 /** How many workers died while they were sending a row of `deliveries d`. */

@@ -71,6 +71,28 @@ export function describeLimiter(name: string, setup: () => Promise<LimiterUnderT
     });
     afterEach(() => under.dispose());
 
+    test('grants further ahead only to who asks for that, each a time of its own', async () => {
+      const reserve = (withinMs?: number) =>
+        under.limiter().reserve({
+          bucket,
+          ratePerSecond: 10,
+          wanted: 4,
+          atLeast: 4,
+          priority: 2,
+          ...(withinMs !== undefined && { withinMs }),
+        });
+      expect((await reserve()).granted).toBe(4);
+      expect((await reserve()).granted).toBe(0);
+      const later = [await reserve(1_000), await reserve(1_000)];
+      expect(later.map(({ granted }) => granted)).toEqual([4, 4]);
+      const [one = 0, other = 0] = later.map(({ inMs }) => inMs);
+      expect(one).toBeGreaterThan(200);
+      expect(one).toBeLessThanOrEqual(400);
+      expect(other - one).toBeGreaterThan(200);
+      // Nobody gets any that is further off than a second.
+      expect((await reserve(60_000)).granted).toBe(0);
+    });
+
     const callersAt = (
       ratePerSecond: number,
       count: number,

@@ -10,14 +10,14 @@ function limiterOn(clock: Clock): Limiter & { granted: number } {
   let tat = 0;
   return {
     granted: 0,
-    async reserve({ ratePerSecond, wanted, atLeast = 1, owed = 0 }) {
+    async reserve({ ratePerSecond, wanted, atLeast = 1, owed = 0, withinMs = BLOCK_MS }) {
       await clock.sleep(1); // a round trip
       const now = clock.monotonicMs();
       tat += (owed * 1_000) / ratePerSecond;
       this.granted += owed;
       const start = Math.max(tat, now);
       if (wanted === 0) return { granted: 0, inMs: 0 };
-      if (start > now + BLOCK_MS) return { granted: 0, inMs: Math.min(500, start - now - BLOCK_MS / 2) };
+      if (start > now + withinMs) return { granted: 0, inMs: Math.min(500, start - now - BLOCK_MS / 2) };
       const granted = Math.min(wanted, Math.max(atLeast, Math.floor((ratePerSecond * BLOCK_MS) / 1_000)));
       tat = start + (granted * 1_000) / ratePerSecond;
       this.granted += granted;
@@ -40,12 +40,14 @@ async function run(
     seconds,
     usual = 1,
     heldUpMs = 0,
+    claimMs = 2,
   }: Readonly<Record<'rate' | 'seconds', number>> & {
     readonly processes?: number;
     readonly shards?: number;
     readonly usual?: number;
     /** Once a second, and not at the same time as the others, each process does nothing for so long. */
     readonly heldUpMs?: number;
+    readonly claimMs?: number;
   },
   cost: () => number,
 ) {
@@ -64,7 +66,7 @@ async function run(
         await clock.sleep(Math.max(1, allowance.inMs), ended.signal);
         continue;
       }
-      await clock.sleep(2); // the claim
+      await clock.sleep(claimMs);
       const prices = Array.from({ length: Math.max(1, Math.floor(allowance.tokens / usual)) }, cost);
       const turns = own.spend(allowance, prices);
       own.giveBack(allowance);
@@ -72,7 +74,6 @@ async function run(
         prices.map(async (price, i) => {
           await wakeAt(turns[i] ?? 0, process);
           const at = await own.confirm(turns[i] ?? 0, price, 2);
-          if (at === undefined) return; // given back, for the next claim
           await clock.sleep(at - clock.monotonicMs());
           sent.push({ at: clock.monotonicMs(), cost: price });
         }),
@@ -153,14 +154,33 @@ describe('a pacer', () => {
     },
   );
 
+  it.each([
+    [1, 1],
+    [2, 10],
+    [1, 50],
+    [1, 500],
+  ])(
+    'a database that answers later than tokens are granted ahead costs half of the limit, and no more: %i each, at %i/s',
+    async (usual, rate) => {
+      for (const claimMs of [150, 300]) {
+        const { sent } = await run(
+          { processes: 4, shards: 2, rate, seconds: 60, usual, claimMs },
+          () => usual,
+        );
+        expect(worstExcess(sent, rate)).toBeLessThanOrEqual(Math.max(0.1, rate * 0.1));
+        expect(total(sent)).toBeGreaterThan(rate * 60 * 0.45);
+      }
+    },
+  );
+
   describe('a turn that passed', () => {
     /** One that grants what is asked, `inMs` from now. */
     const granting = (inMs: () => number): Limiter & { asked: number } => ({
       asked: 0,
-      async reserve({ wanted }) {
+      async reserve({ wanted, withinMs = BLOCK_MS }) {
         this.asked += wanted;
         if (Number.isNaN(inMs())) throw new Error('away');
-        return { granted: inMs() > 100 ? 0 : wanted, inMs: inMs() };
+        return { granted: inMs() > withinMs ? 0 : wanted, inMs: inMs() };
       },
     });
     const late = async (first: number, then: number, afterMs: number) => {
@@ -171,7 +191,10 @@ describe('a pacer', () => {
       const [at = 0] = pacer.spend(await pacer.take(1, 2), [1]);
       inMs = then;
       await clock.advance(at + afterMs);
-      return { turn: await pacer.confirm(at, 1, 2), at, now: clock.monotonicMs(), asked: limiter.asked };
+      const now = clock.monotonicMs();
+      const confirmed = pacer.confirm(at, 1, 2);
+      await clock.advance(1_100);
+      return { turn: await confirmed, at, now, asked: limiter.asked };
     };
 
     it('is good a little longer', async () => {
@@ -189,11 +212,19 @@ describe('a pacer', () => {
       expect([turn, asked]).toEqual([at, 1]);
     });
 
-    it.each([
-      ['others are before it', 200],
-      ['the limiter cannot be asked', Number.NaN],
-    ])('has no other soon when %s', async (_, then) => {
-      expect((await late(50, then, 6)).turn).toBeUndefined();
+    it('has one further ahead than those that were not late', async () => {
+      const { turn, now } = await late(50, 900, 6);
+      expect(turn).toBe(now + 900);
+    });
+
+    it('goes as it is when no other comes within a second', async () => {
+      const { turn, now, asked } = await late(50, 1_001, 6);
+      expect([turn, asked]).toEqual([now, 2]);
+    });
+
+    it('and when the limiter cannot be asked', async () => {
+      const { turn, now } = await late(50, Number.NaN, 6);
+      expect(turn).toBe(now);
     });
   });
 

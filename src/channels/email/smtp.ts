@@ -21,8 +21,11 @@ export interface SmtpOptions extends EmailIdentity {
   readonly onUnlistedCode?: (unlisted: { readonly code: string; readonly message: string }) => void;
 }
 
-/** A server that wants fewer says 421; a new connection's greeting, for which several mails may wait, is its choice. */
-const MESSAGES_PER_CONNECTION = Number.POSITIVE_INFINITY;
+/**
+ * Seldom, because several mails wait for a new connection's greeting; now and then, because some servers refuse one mail after
+ * another on a connection that has had its share. One that wants fewer says 421.
+ */
+const MESSAGES_PER_CONNECTION = 10_000;
 const PIECE_BYTES = 16_384;
 
 /**

@@ -39,7 +39,9 @@ const ENDED = ['completed', 'rejected', 'cancelled', 'expired'];
 const RECEIPTS_MS = 3_600_000;
 /** Nothing of it moves any more, but for receipts that are late. */
 export function isOver({ record, channels, at }: ProgressFacts): boolean {
-  const awaited = channels.some(({ channel, fates }) => channel === 'sms' && fates.accepted > 0);
+  const awaited = channels.some(
+    ({ channel, fates, report }) => channel === 'sms' && fates.accepted > report.withoutReceipt,
+  );
   const ended = ENDED.includes(record.state);
   return (
     ended && (!awaited || record.endedAt === null || at.getTime() - record.endedAt.getTime() > RECEIPTS_MS)
