@@ -1,4 +1,4 @@
--- Rewrites both tables, once: a minute for some ten million deliveries. Run it while nothing is being sent.
+-- Rewrites both tables, once, and needs room for a second copy of them.
 
 -- A message that waits for a slow endpoint's turn is claimed and given back more often than a smallint counts.
 ALTER TABLE delivery_events ALTER attempt TYPE int;
