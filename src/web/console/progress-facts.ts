@@ -25,6 +25,8 @@ export interface ChannelFacts extends Progress {
 export interface ProgressFacts {
   readonly record: Awaited<ReturnType<WebApp['announce']['get']>>;
   readonly expanded: boolean;
+  /** Nothing of it moves any more, but for receipts that are late. */
+  readonly over: boolean;
   readonly channels: readonly ChannelFacts[];
   readonly troubles: Troubles;
   readonly at: Date;
@@ -37,15 +39,11 @@ const KEPT = 200;
 const ENDED = ['completed', 'rejected', 'cancelled', 'expired'];
 /** For so long after the end receipts of SMS are waited for; most come within minutes. Milliseconds. */
 const RECEIPTS_MS = 3_600_000;
-/** Nothing of it moves any more, but for receipts that are late. */
-export function isOver({ record, channels, at }: ProgressFacts): boolean {
-  const awaited = channels.some(
-    ({ channel, fates, report }) => channel === 'sms' && fates.accepted > report.withoutReceipt,
-  );
-  const ended = ENDED.includes(record.state);
-  return (
-    ended && (!awaited || record.endedAt === null || at.getTime() - record.endedAt.getTime() > RECEIPTS_MS)
-  );
+
+function isOver({ state, endedAt }: ProgressFacts['record'], sms: ChannelReport | undefined): boolean {
+  const awaited = sms !== undefined && (sms.counts.sent ?? 0) > sms.withoutReceipt;
+  const late = endedAt === null || Date.now() - endedAt.getTime() > RECEIPTS_MS;
+  return ENDED.includes(state) && (!awaited || late);
 }
 
 /** @returns looks at one announcement; the rate is known from the second look on */
@@ -69,7 +67,7 @@ export function progressLooker(
     ]);
     const now = performance.now();
     const known = kept.get(id);
-    const over = ENDED.includes(record.state);
+    const over = isOver(record, byChannel.sms);
     const fresh = known && now - known.troubles.atMs < TROUBLES_KEEP_MS;
     const troubles = fresh ? known.troubles : { atMs: now, found: await reports.troubles(id, !over) };
     const samples = known?.samples ?? new Map<Channel, Sample[]>();
@@ -106,6 +104,6 @@ export function progressLooker(
         },
       ];
     });
-    return { record, expanded, channels, troubles: troubles.found, at: new Date() };
+    return { record, expanded, over, channels, troubles: troubles.found, at: new Date() };
   };
 }

@@ -8,7 +8,7 @@ import { Shares } from './components/shares.tsx';
 import { Facts, Section, Table } from './components/table.tsx';
 import { duration, number, percent, Time, timeOfDay } from './format.tsx';
 import { Fragment, h, type Markup } from './jsx.ts';
-import { type ChannelFacts, isOver, type ProgressFacts } from './progress-facts.ts';
+import type { ChannelFacts, ProgressFacts } from './progress-facts.ts';
 import type { View } from './view.ts';
 import { progress } from './words/progress.ts';
 import { reasonFor } from './words/reasons.ts';
@@ -36,9 +36,8 @@ export const ProgressPage = (
 ): Markup => {
   const { view, facts, page, done, nameOf } = props;
   const t = progress[view.locale];
-  const { record } = facts;
+  const { record, over } = facts;
   const notice = Object.hasOwn(DONE, done ?? '') ? DONE[done as keyof typeof DONE] : undefined;
-  const over = isOver(facts);
   const moving = over
     ? {}
     : { 'hx-ext': 'sse', 'sse-connect': `${page}/events`, 'sse-swap': 'progress', 'sse-close': 'over' };
@@ -75,8 +74,7 @@ export const ProgressNews = (props: Props): Markup => (
 /** What moves. */
 const ProgressPart = ({ view, facts }: Props): Markup => {
   const t = progress[view.locale];
-  const { record, channels, expanded } = facts;
-  const over = isOver(facts);
+  const { record, channels, expanded, over } = facts;
   return (
     <>
       <p class="lead">

@@ -6,7 +6,7 @@ import { announcementFacts } from './announcement-facts.ts';
 import type { ConsolePages } from './console-pages.ts';
 import { h } from './jsx.ts';
 import { createLive } from './live.ts';
-import { isOver, type ProgressFacts, progressLooker } from './progress-facts.ts';
+import { type ProgressFacts, progressLooker } from './progress-facts.ts';
 import { ProgressNews, ProgressPage } from './progress-pages.tsx';
 import { goTo, show, viewOf } from './view.ts';
 
@@ -16,7 +16,7 @@ const query = z.object({ done: z.string().max(40).optional() }).loose();
 export const progressPages: ConsolePages = (server, app) => {
   const { announce, ids } = app;
   const look = progressLooker(app);
-  const live = createLive<ProgressFacts>(server, 'progress', look, isOver);
+  const live = createLive<ProgressFacts>(server, 'progress', look, ({ over }) => over);
   const numberOf = (request: FastifyRequest) =>
     ids.decode('announcement', idParams.parse(request.params).id).id;
   const pageOf = (id: number) => `/console/announcements/${ids.encode('announcement', id)}`;
