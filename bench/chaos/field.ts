@@ -14,8 +14,8 @@ export interface Field {
   readonly workers: readonly Child[];
   /** Between Herald and the gateways that speak HTTP: SMS and webhooks. */
   readonly gateways: Link;
-  /** An SMS worker whose way to PostgreSQL the campaign owns. */
-  readonly remote: { readonly child: Child; readonly link: Link };
+  /** An SMS worker whose ways to PostgreSQL and Redis the campaign owns. */
+  readonly remote: { readonly child: Child; readonly link: Link; readonly redis?: Link };
   /** Processes that a strike has set aside, so that no other takes them. */
   readonly reserved: Set<number>;
   /** Processes that were killed, frozen or cut off. */
@@ -28,7 +28,7 @@ export interface Field {
 
 const MAIN = fileURLToPath(import.meta.resolve('../../src/cli/main.js'));
 
-/** A Herald whose ways to its gateways, and of one of its workers to PostgreSQL, lead through links. */
+/** A Herald whose ways to its gateways, and of one of its workers to PostgreSQL and Redis, lead through links. */
 export async function setUp(servers: Servers, say: Field['say']): Promise<Omit<Field, 'isOpen'>> {
   const stops: (() => Promise<unknown>)[] = [];
   const stop = async () => {
@@ -54,7 +54,7 @@ export async function setUp(servers: Servers, say: Field['say']): Promise<Omit<F
     );
     stops.push(() => sandbox.stop());
     // Where its gateways are the sandbox tells at every start; a real provider is not asked then.
-    const gateways = await createLink(sandboxPort, 'GET / ');
+    const gateways = await createLink(sandboxPort, { passes: 'GET / ' });
     stops.push(gateways.close);
 
     const config: ReadyConfig = {
@@ -68,13 +68,21 @@ export async function setUp(servers: Servers, say: Field['say']): Promise<Omit<F
       SMS_SEGMENTS_PER_SECOND: String(config.rates.sandbox.sms),
       EMAIL_PER_SECOND: String(config.rates.sandbox.email),
     };
-    const herald = await launch(config, log, { workers: { sms: 2, email: 2, sweep: 2 }, env: rates });
+    const herald = await launch(config, log, {
+      workers: { sms: 2, email: 2, sweep: 2, expand: 2 },
+      env: rates,
+    });
     stops.push(herald.stop);
 
-    const database = new URL(config.databaseUrl);
-    const link = await createLink(Number(database.port || 5432));
-    stops.push(link.close);
-    database.port = String(link.port);
+    const linked = async (server: string, usualPort: number) => {
+      const url = new URL(server);
+      const link = await createLink(Number(url.port || usualPort));
+      stops.push(link.close);
+      url.port = String(link.port);
+      return { link, url: url.href };
+    };
+    const database = await linked(config.databaseUrl, 5432);
+    const redis = config.redisUrl === undefined ? undefined : await linked(config.redisUrl, 6379);
     const child = await startChild(
       {
         name: 'worker sms',
@@ -82,8 +90,8 @@ export async function setUp(servers: Servers, say: Field['say']): Promise<Omit<F
         env: {
           ...secret,
           ...rates,
-          DATABASE_URL: database.href,
-          REDIS_URL: config.redisUrl,
+          DATABASE_URL: database.url,
+          REDIS_URL: redis?.url,
           HERALD_MODE: config.mode,
           HERALD_SANDBOX_URL: config.sandboxUrl,
           PORT: String(port),
@@ -94,7 +102,7 @@ export async function setUp(servers: Servers, say: Field['say']): Promise<Omit<F
       log,
     );
     stops.push(() => child.stop());
-    const remote = { child, link };
+    const remote = { child, link: database.link, ...(redis && { redis: redis.link }) };
     const workers = [...herald.children, child];
     return { herald, servers, workers, gateways, remote, reserved: new Set(), struck: new Set(), say, stop };
   } catch (error) {

@@ -8,6 +8,7 @@ import { intervene, LEAVERS, PAUSE_MS, persist } from './interventions.ts';
 import { hire, PARTS, populate, publish } from './population.ts';
 import { createRandom } from './random.ts';
 import { startServers } from './servers.ts';
+import { freezeLister } from './standstill.ts';
 import { killLister, PER_KILL_MS, strike } from './strikes.ts';
 import { judge, wrongIn } from './verdict.ts';
 import { waitFor } from './wait.ts';
@@ -70,7 +71,10 @@ async function campaign(): Promise<boolean> {
     const office = await hire(herald);
     const announcements: Partial<Record<(typeof PARTS)[number], number>> = {};
     let listers = 0;
+    let frozenLister = Promise.resolve(false);
     for (const part of PARTS) {
+      // While it stands still the other one has all the rest to list.
+      if (part === 'cancelled') frozenLister = freezeLister(field, createRandom(seed, 'lister'));
       const caught = part === 'main' ? killLister(field) : Promise.resolve(false);
       announcements[part] = await publish(herald, office, part, {
         persist,
@@ -104,6 +108,7 @@ async function campaign(): Promise<boolean> {
     /** A campaign in which these did not happen has shown nothing about them. */
     const unproven = [
       ...struck.failed,
+      ...((await frozenLister) ? [] : ['no worker that lists stood still']),
       ...(settled ? [] : ['it was not settled in time']),
       ...(Math.min(people.left, leavers) < LEAVERS ? [`${leavers} of ${LEAVERS} left`] : []),
       ...(people.heldByPause > 0 ? [] : ['the pause held nothing up']),

@@ -47,6 +47,30 @@ async function standStill(field: Field, random: Random, ms: number): Promise<boo
 }
 
 /**
+ * An SMS worker that no longer reaches Redis, and everything else still: its connections to queue and limits stay open, and
+ * nothing passes.
+ * @returns whether it lived to see Redis again
+ */
+export async function cutOffRedis({ remote, workers, reserved, say }: Field): Promise<boolean> {
+  const { redis, child } = remote;
+  const free = () => running([child], /^worker sms$/, reserved)[0];
+  if (!redis || !workers.includes(child)) return false;
+  await waitFor(async () => free() !== undefined, 120_000, 100);
+  const pid = free();
+  if (pid === undefined) return false;
+  reserved.add(pid);
+  await redis.set('held');
+  say(`worker ${pid} is cut off from Redis`);
+  const before = factsOf(pid);
+  await pause(STANDSTILL_MS);
+  const lived = before !== undefined && factsOf(pid)?.startedAt === before.startedAt;
+  await redis.set('open');
+  say(lived ? `worker ${pid} reaches Redis again` : `worker ${pid} ended while it was cut off from Redis`);
+  reserved.delete(pid);
+  return lived;
+}
+
+/**
  * An SMS worker that no longer reaches PostgreSQL, and everything else still: nor does the database see it.
  * @returns whether it held claimed rows when it was cut off, and lived to see the database again
  */
@@ -119,19 +143,38 @@ async function hold(
   return held;
 }
 
+/** A sweeper that stands still, whether it leads or not: the others must lead soon. @see standAside */
+export const freezeSweeper = (field: Field, random: Random): Promise<boolean> =>
+  standAside(field, random, /^worker sweep$/);
+
 /**
- * A sweeper that stands still, whether it leads or not: the others must lead soon.
+ * A worker that lists stands still while an announcement is turned into rows, if it can be caught then: the other one goes on
+ * where the last slice ended, and on waking it must add nothing. @see standAside
+ */
+export async function freezeLister(field: Field, random: Random): Promise<boolean> {
+  await waitFor(() => isListing(field), 5_000, 1);
+  return standAside(field, random, /^worker expand$/);
+}
+
+export async function isListing({ herald }: Field): Promise<boolean> {
+  const { rows } = await herald.app.pool.query("SELECT FROM expansions WHERE phase <> 'done' LIMIT 1");
+  return rows.length > 0;
+}
+
+/**
+ * A process that claims no rows stands still.
  * @returns whether one stood still all the time, and woke
  */
-export async function freezeSweeper(
+async function standAside(
   { workers, reserved, struck, say }: Field,
   random: Random,
+  name: RegExp,
 ): Promise<boolean> {
-  const pid = random.pick(running(workers, /^worker sweep$/, reserved));
+  const pid = random.pick(running(workers, name, reserved));
   if (pid === undefined || !signal(pid, 'SIGSTOP')) return false;
   reserved.add(pid);
   struck.add(pid);
-  say(`sweeper ${pid} stands still`);
+  say(`${pid} stands still (${name.source})`);
   const before = factsOf(pid);
   await pause(STANDSTILL_MS);
   const stood = factsOf(pid)?.state === 'T' && factsOf(pid)?.startedAt === before?.startedAt;

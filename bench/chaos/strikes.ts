@@ -1,7 +1,7 @@
 import type { Field } from './field.ts';
 import { claims, running, signal } from './processes.ts';
 import { createRandom, type Random } from './random.ts';
-import { cutOff, freeze, freezeSweeper, stumble } from './standstill.ts';
+import { cutOff, cutOffRedis, freeze, freezeSweeper, isListing, stumble } from './standstill.ts';
 import { pause, waitFor } from './wait.ts';
 
 /** What was done to Herald, for the verdict. */
@@ -141,6 +141,7 @@ function specialStrikes(
     'empty the queue': { times: 1, run: () => did(servers.emptyQueue(pool)) },
     ...(servers.redis && {
       'kill Redis': { times: 1, run: () => did(servers.redis?.kill() ?? Promise.reject()) },
+      'cut a worker off from Redis': { times: 1, aside: true, run: () => cutOffRedis(field) },
     }),
     'kill the web server': { times: 1 + often, run: async () => killOne(field, /^web$/, sweepers) },
     'kill a sweeper': { times: 1 + often, run: async () => killOne(field, /^worker sweep$/, sweepers) },
@@ -191,11 +192,14 @@ function killOne({ workers, reserved, struck }: Field, name: RegExp, random: Ran
  * @returns whether it was caught at it
  */
 export async function killLister(field: Field): Promise<boolean> {
-  const { pool } = field.herald.app;
-  const caught = async () => {
-    const { rows } = await pool.query("SELECT FROM expansions WHERE phase <> 'done' LIMIT 1");
-    return rows.length > 0 && killOne(field, /^worker expand$/, createRandom(0));
-  };
+  const { workers, reserved, struck } = field;
+  // Whichever of them it is.
+  const caught = async () =>
+    (await isListing(field)) &&
+    running(workers, /^worker expand$/, reserved).map((pid) => {
+      struck.add(pid);
+      return signal(pid, 'SIGKILL');
+    }).length > 0;
   return waitFor(caught, 5_000, 1);
 }
 
