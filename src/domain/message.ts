@@ -7,12 +7,24 @@ export interface SmsContent {
   readonly segments: Segments;
 }
 
+/**
+ * A text in which some places are personal: `fixed[0] personal[0] fixed[1] …`, joined without anything between. All texts that
+ * differ in what is personal alone have the same object `fixed`.
+ */
+export interface Pieces {
+  readonly fixed: readonly string[];
+  /** One fewer. */
+  readonly personal: readonly string[];
+}
+
 /** A rendered e-mail. `subject` has no CR or LF. */
 export interface EmailContent {
   readonly channel: 'email';
   readonly subject: string;
   readonly text: string;
   readonly html: string;
+  /** The same texts, for whoever makes many mails that differ in what is personal. */
+  readonly pieces?: { readonly text: Pieces; readonly html: Pieces };
   /** BCP 47, for `lang` and Content-Language. */
   readonly locale: string;
 }

@@ -119,6 +119,7 @@ export function compileTemplate(
         subject: cutSubject(subject(values)),
         text: text(values),
         html: html(values),
+        pieces: { text: text.pieces(values), html: html.pieces(values) },
         locale,
       };
     },

@@ -59,7 +59,7 @@ export function createComposer(identity: EmailIdentity): (message: OutgoingEmail
     const { content, deliveryId, address, leaveUrl } = message;
     check(message);
     const messageId = messageIdOf(deliveryId);
-    const mime = mimeContent(deliveryId, content.text, content.html);
+    const mime = mimeContent(deliveryId, content.text, content.html, content.pieces);
     const headers =
       sharedHeaders(message) +
       toHeader(address) +
