@@ -1,4 +1,3 @@
-import { type ParsedUrlQueryInput, stringify } from 'node:querystring';
 import twilio from 'twilio';
 import type RequestClient from 'twilio/lib/base/RequestClient.js';
 import type response from 'twilio/lib/http/response.js';
@@ -57,15 +56,11 @@ export class UndiciTransport extends twilio.RequestClient {
   override async request<TData>(opts: RequestClient.RequestOptions<TData>): Promise<response.default<TData>> {
     const call = this.#call;
     if (!call) throw new Error('a request of the Twilio SDK outside of UndiciTransport.within()');
-    const headers: Record<string, string> = {};
-    for (const [name, value] of Object.entries(opts.headers ?? {}))
-      headers[name.toLowerCase()] = String(value);
-    headers.authorization = this.#basic(`${opts.username}:${opts.password}`);
     const options = {
-      path: this.#pathOf(opts.uri, stringify(opts.params as ParsedUrlQueryInput)),
+      path: this.#pathOf(opts.uri, encodedForm(opts.params)),
       method: opts.method.toUpperCase(),
-      headers,
-      body: opts.data === undefined ? null : stringify(opts.data as ParsedUrlQueryInput),
+      headers: { ...opts.headers, authorization: this.#basic(`${opts.username}:${opts.password}`) },
+      body: opts.data === undefined ? null : encodedForm(opts.data),
     };
     const bounds = { timeoutMs: this.#timeoutMs, maxAnswerBytes: MAX_ANSWER_BYTES };
     const answer = await exchange(this.#pool, call, options, bounds);
@@ -98,6 +93,18 @@ export class UndiciTransport extends twilio.RequestClient {
   async close(): Promise<void> {
     await this.#pool.close();
   }
+}
+
+/**
+ * `application/x-www-form-urlencoded`. node:querystring writes Chinese character by character: a fifth of all the memory that
+ * an SMS takes.
+ */
+function encodedForm(fields: unknown): string {
+  let form = '';
+  for (const [name, values] of Object.entries(fields ?? {}))
+    for (const value of Array.isArray(values) ? values : [values])
+      form += `${form === '' ? '' : '&'}${encodeURIComponent(name)}=${encodeURIComponent(value)}`;
+  return form;
 }
 
 /** What was made, without its dates: nobody reads them, and the SDK takes longer over them than over all the rest. */
