@@ -51,13 +51,16 @@ async function standStill(field: Field, random: Random, ms: number): Promise<boo
  * nothing passes.
  * @returns whether it lived to see Redis again
  */
-export async function cutOffRedis({ remote, workers, reserved, say }: Field): Promise<boolean> {
+export async function cutOffRedis({ herald, remote, reserved, say }: Field): Promise<boolean> {
   const { redis, child } = remote;
-  const free = () => running([child], /^worker sms$/, reserved)[0];
-  if (!redis || !workers.includes(child)) return false;
-  await waitFor(async () => free() !== undefined, 120_000, 100);
-  const pid = free();
-  if (pid === undefined) return false;
+  let pid: number | undefined;
+  // One that is only starting needs its queue, and ends without it.
+  const isAtWork = async () => {
+    const holders = await claims(herald);
+    pid = running([child], /^worker sms$/, reserved).find((one) => holders.has(one));
+    return pid !== undefined;
+  };
+  if (!redis || !(await waitFor(isAtWork, 120_000, 100)) || pid === undefined) return false;
   reserved.add(pid);
   await redis.set('held');
   say(`worker ${pid} is cut off from Redis`);
