@@ -54,7 +54,7 @@ export async function setUp(servers: Servers, say: Field['say']): Promise<Omit<F
     );
     stops.push(() => sandbox.stop());
     // Where its gateways are the sandbox tells at every start; a real provider is not asked then.
-    const gateways = await createLink(sandboxPort, { passes: 'GET / ' });
+    const gateways = await createLink(sandboxPort, 'GET / ');
     stops.push(gateways.close);
 
     const config: ReadyConfig = {

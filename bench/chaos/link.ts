@@ -23,13 +23,9 @@ const UNAVAILABLE =
 /**
  * Listens on a free port of 127.0.0.1.
  * @param target port on 127.0.0.1 that everything is passed on to
- * @param options.passes how a request begins that is passed on also when all others are answered with 503
- * @param options.delayMs what passes takes so long, in either direction
+ * @param passes how a request begins that is passed on also when all others are answered with 503
  */
-export async function createLink(
-  target: number,
-  { passes = '\0', delayMs = 0 }: { readonly passes?: string; readonly delayMs?: number } = {},
-): Promise<Link> {
+export async function createLink(target: number, passes = '\0'): Promise<Link> {
   const sockets = new Set<Socket>();
   let state: LinkState = 'open';
   let answered = 0;
@@ -71,20 +67,12 @@ export async function createLink(
       [client, upstream],
       [upstream, client],
     ] as const) {
-      const later = <T>(act: (what: T) => void) =>
-        delayMs > 0 ? (what: T) => void setTimeout(act, delayMs, what) : act;
-      from.on(
-        'data',
-        later((chunk: Buffer) => {
-          if (!to.write(chunk)) from.pause();
-        }),
-      );
+      from.on('data', (chunk) => {
+        if (!to.write(chunk)) from.pause();
+      });
       // Nothing passes while the link is held, however much room there is.
       to.on('drain', () => state !== 'held' && from.resume());
-      from.once(
-        'end',
-        later(() => to.end()),
-      );
+      from.once('end', () => to.end());
       // A connection that breaks on one side breaks on the other.
       from.on('error', () => to.resetAndDestroy());
       from.once('close', () => to.destroySoon());

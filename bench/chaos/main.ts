@@ -9,7 +9,7 @@ import { hire, PARTS, populate, publish } from './population.ts';
 import { createRandom } from './random.ts';
 import { startServers } from './servers.ts';
 import { freezeLister } from './standstill.ts';
-import { killLister, PER_KILL_MS, strike } from './strikes.ts';
+import { isShort, killLister, PER_KILL_MS, strike } from './strikes.ts';
 import { judge, wrongIn } from './verdict.ts';
 import { waitFor } from './wait.ts';
 
@@ -71,10 +71,8 @@ async function campaign(): Promise<boolean> {
     const office = await hire(herald);
     const announcements: Partial<Record<(typeof PARTS)[number], number>> = {};
     let listers = 0;
-    let frozenLister = Promise.resolve(false);
+    const frozenLister = freezeLister(field, createRandom(seed, 'lister'));
     for (const part of PARTS) {
-      // While it stands still the other one has all the rest to list.
-      if (part === 'cancelled') frozenLister = freezeLister(field, createRandom(seed, 'lister'));
       const caught = part === 'main' ? killLister(field) : Promise.resolve(false);
       announcements[part] = await publish(herald, office, part, {
         persist,
@@ -105,10 +103,12 @@ async function campaign(): Promise<boolean> {
     });
     for (const one of offending) say(`✗ ${one.delivery} ${one.why}\n${JSON.stringify(one.events, null, 1)}`);
 
+    const lister = await frozenLister;
     /** A campaign in which these did not happen has shown nothing about them. */
     const unproven = [
       ...struck.failed,
-      ...((await frozenLister) ? [] : ['no worker that lists stood still']),
+      ...(lister.stood ? [] : ['no worker that lists stood still']),
+      ...(lister.caught || isShort(kills) ? [] : ['no worker that lists stood still in a slice']),
       ...(settled ? [] : ['it was not settled in time']),
       ...(Math.min(people.left, leavers) < LEAVERS ? [`${leavers} of ${LEAVERS} left`] : []),
       ...(people.heldByPause > 0 ? [] : ['the pause held nothing up']),
@@ -124,6 +124,7 @@ async function campaign(): Promise<boolean> {
       kills: struck.kills,
       freezes: struck.freezes,
       listersKilled: listers + people.listersKilled,
+      listersFrozen: Number(lister.caught),
       strikes: struck.others,
       ...counts,
       leavers,

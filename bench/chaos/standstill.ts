@@ -139,7 +139,8 @@ async function hold(
     }
     return held !== undefined;
   };
-  await waitFor(tried, 60_000, 5);
+  // The other way of this worker may be cut before.
+  await waitFor(tried, what === 'cut off' ? 60_000 + STANDSTILL_MS : 60_000, 5);
   say(
     held === undefined ? `no SMS worker could be caught (${what})` : `worker ${held} stands still (${what})`,
   );
@@ -148,15 +149,48 @@ async function hold(
 
 /** A sweeper that stands still, whether it leads or not: the others must lead soon. @see standAside */
 export const freezeSweeper = (field: Field, random: Random): Promise<boolean> =>
-  standAside(field, random, /^worker sweep$/);
+  standAside(field, random.pick(running(field.workers, /^worker sweep$/, field.reserved)));
+
+/** A session that was left in a transaction for so long is not merely between two statements of it. Milliseconds. */
+const LEFT_MS = 150;
 
 /**
- * A worker that lists stands still while an announcement is turned into rows, if it can be caught then: the other one goes on
- * where the last slice ended, and on waking it must add nothing. @see standAside
+ * A worker that lists stands still in the middle of a slice, if it can be caught there, else at rest: the other one goes on where
+ * the last slice ended, and on waking it must add nothing.
+ * @returns whether one stood still all the time and woke, and whether it was caught in a slice
  */
-export async function freezeLister(field: Field, random: Random): Promise<boolean> {
-  await waitFor(() => isListing(field), 5_000, 1);
-  return standAside(field, random, /^worker expand$/);
+export async function freezeLister(
+  field: Field,
+  random: Random,
+): Promise<{ readonly stood: boolean; readonly caught: boolean }> {
+  const { herald, workers, reserved } = field;
+  const lister = /^worker expand$/;
+  const inSlice = async () => {
+    const { rows } = await herald.app.pool.query(
+      `SELECT FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'herald expand'
+         AND state = 'idle in transaction' AND state_change < now() - $1 * interval '1 millisecond' LIMIT 1`,
+      [LEFT_MS],
+    );
+    return rows.length > 0;
+  };
+  let pid: number | undefined;
+  const caught = await waitFor(
+    async () => {
+      if (!(await isListing(field))) return false;
+      pid = random.pick(running(workers, lister, reserved));
+      if (pid === undefined || !signal(pid, 'SIGSTOP')) return false;
+      reserved.add(pid);
+      await pause(2 * LEFT_MS);
+      if (await inSlice().catch(() => false)) return true;
+      reserved.delete(pid);
+      signal(pid, 'SIGCONT');
+      return false;
+    },
+    20_000,
+    1,
+  );
+  if (!caught) pid = random.pick(running(workers, lister, reserved));
+  return { stood: await standAside(field, pid), caught };
 }
 
 export async function isListing({ herald }: Field): Promise<boolean> {
@@ -166,18 +200,13 @@ export async function isListing({ herald }: Field): Promise<boolean> {
 
 /**
  * A process that claims no rows stands still.
- * @returns whether one stood still all the time, and woke
+ * @returns whether it did all the time, and woke
  */
-async function standAside(
-  { workers, reserved, struck, say }: Field,
-  random: Random,
-  name: RegExp,
-): Promise<boolean> {
-  const pid = random.pick(running(workers, name, reserved));
+async function standAside({ reserved, struck, say }: Field, pid: number | undefined): Promise<boolean> {
   if (pid === undefined || !signal(pid, 'SIGSTOP')) return false;
   reserved.add(pid);
   struck.add(pid);
-  say(`${pid} stands still (${name.source})`);
+  say(`${pid} stands still, though it holds no rows`);
   const before = factsOf(pid);
   await pause(STANDSTILL_MS);
   const stood = factsOf(pid)?.state === 'T' && factsOf(pid)?.startedAt === before?.startedAt;

@@ -33,8 +33,9 @@ export const PER_KILL_MS = 4_000;
 const FOUND_OUT_MS = 60_000;
 /** Kills from which on a campaign is a long one. */
 const LONG = 20;
+export const isShort = (kills: number): boolean => kills < LONG;
 /** The gateways' outage: first nobody listens, then they answer with 503. Milliseconds. */
-export const outageMs = (kills: number): number => (kills < LONG ? 20_000 : 90_000);
+export const outageMs = (kills: number): number => (isShort(kills) ? 20_000 : 90_000);
 /** Who is to die: SMS workers nearly always hold rows, webhooks are soon out. */
 const VICTIMS = ['sms', 'sms', 'sms', 'email', 'email', 'webhook'] as const;
 
@@ -194,12 +195,12 @@ function killOne({ workers, reserved, struck }: Field, name: RegExp, random: Ran
 export async function killLister(field: Field): Promise<boolean> {
   const { workers, reserved, struck } = field;
   // Whichever of them it is.
-  const caught = async () =>
-    (await isListing(field)) &&
-    running(workers, /^worker expand$/, reserved).map((pid) => {
-      struck.add(pid);
-      return signal(pid, 'SIGKILL');
-    }).length > 0;
+  const caught = async () => {
+    if (!(await isListing(field))) return false;
+    const killed = running(workers, /^worker expand$/, reserved).filter((pid) => signal(pid, 'SIGKILL'));
+    for (const pid of killed) struck.add(pid);
+    return killed.length > 0;
+  };
   return waitFor(caught, 5_000, 1);
 }
 

@@ -20,25 +20,11 @@ export const LEFT_OUT = ({ judgedFromMs }: Pick<Scale, 'judgedFromMs'>): string 
     `and intervals below ${judgedFromMs} ms, which tell when a busy machine ran which process rather than what the limiter granted.`,
   ].join(' ');
 
-const PROMISED = (rate: number, what: string, { judgedFromMs, used }: Judged) =>
-  `${rate} ${what}/s: in any interval T ≥ ${judgedFromMs} ms at most 1.1 × limit × T + the largest message; ≥ ${used} used`;
-
-/** What decides whether a limit held. */
-interface Judged extends Pick<Scale, 'judgedFromMs'> {
-  /** Share of the limit that must be used. */
-  readonly used: number;
-}
-
-/** With a database that is far away: half of the limit would be lost if tokens were not asked for further ahead. */
-export const DISTANT = { name: '-distant', judgedFromMs: 1_000, used: 0.75 } as const;
+const PROMISED = (rate: number, what: string, fromMs: number) =>
+  `${rate} ${what}/s: in any interval T ≥ ${fromMs} ms at most 1.1 × limit × T + the largest message; ≥ ${USED} used`;
 
 /** SMS by four processes, and e-mail by two, at the stage's limits. */
-export async function limits(
-  stage: Stage,
-  scale: Scale,
-  only: 'both' | 'sms',
-  { name, ...judged }: Judged & { readonly name?: string } = { ...scale, used: USED },
-): Promise<Verdict[]> {
+export async function limits(stage: Stage, scale: Scale, only: 'both' | 'sms'): Promise<Verdict[]> {
   const { rates, outbox } = stage;
   const { seconds } = scale;
   // A backlog to the end, whatever was taken meanwhile: one segment a message would be the most.
@@ -66,11 +52,11 @@ export async function limits(
       .map(({ clockMs, cost }) => ({ at: clockMs, cost }));
     const hadBacklog = open.rows.some((row) => row.channel === channel);
     return verdict(
-      `limit-${channel}-${rates[channel]}${name ?? ''}`,
+      `limit-${channel}-${rates[channel]}`,
       rates[channel],
       channel === 'sms' ? 'segments' : 'messages',
       spent,
-      judged,
+      scale,
       hadBacklog,
     );
   });
@@ -91,7 +77,7 @@ export async function pacers(
     seconds: scale.seconds,
     costs: [1, 4, 2, 8],
   });
-  return verdict(`pacer-${ratePerSecond}`, ratePerSecond, 'segments', spent, { ...scale, used: USED });
+  return verdict(`pacer-${ratePerSecond}`, ratePerSecond, 'segments', spent, scale);
 }
 
 function verdict(
@@ -99,10 +85,10 @@ function verdict(
   rate: number,
   what: string,
   spent: readonly Spent[],
-  judged: Judged,
+  { judgedFromMs }: Pick<Scale, 'judgedFromMs'>,
   hadBacklog = true,
 ): Verdict {
-  const promised = PROMISED(rate, what, judged);
+  const promised = PROMISED(rate, what, judgedFromMs);
   if (spent.length < 2) return { name, promised, measured: `${spent.length} messages`, ok: false };
   const began = Math.min(...spent.map(({ at }) => at)) + COLD_S * 1_000;
   const [all, warm] = [
@@ -116,7 +102,7 @@ function verdict(
     name,
     promised,
     measured: `${inWords(warm)}${hadBacklog ? '' : '; THE BACKLOG ENDED TOO SOON'}; with the first ${COLD_S} s: ${inWords(all)}`,
-    ok: hadBacklog && holds(warm, judged.judgedFromMs) && all.used >= judged.used,
+    ok: hadBacklog && holds(warm, judgedFromMs) && all.used >= USED,
     figures: { warm, all },
   };
 }

@@ -2,13 +2,12 @@ import { loadavg } from 'node:os';
 import { Command, Option } from 'commander';
 import { loadConfig, type ReadyConfig } from '../../src/config.ts';
 import { endWhenDone } from '../../src/process.ts';
-import { createLink } from '../chaos/link.ts';
 import { startServers } from '../chaos/servers.ts';
 import { parseUsage, someOf, wholeNumber } from '../usage.ts';
 import { correcting } from './correcting.ts';
 import { endpoints } from './endpoints.ts';
 import { leaving } from './leaving.ts';
-import { COLD_S, DISTANT, LEFT_OUT, limits, pacers } from './limits.ts';
+import { COLD_S, LEFT_OUT, limits, pacers } from './limits.ts';
 import { order, pauseAndCancel } from './order.ts';
 import { FULL, QUICK, type Scale, type Verdict } from './promise.ts';
 import { onTime, whileDown } from './schedule.ts';
@@ -26,16 +25,10 @@ interface Options {
 const SLOW: Rates = { sms: 1, email: 50 };
 const FAST: Rates = { sms: 2_000, email: 1_000 };
 const USUAL: Rates = { sms: 200, email: 200 };
-/** Of whatever passes between Herald and PostgreSQL, one way: every statement takes twice as long at least. Milliseconds. */
-const DISTANT_MS = 60;
 
 type Measure = (stage: Stage, scale: Scale) => Promise<readonly Verdict[]>;
 /** What shares a Herald, in this order. */
-const MEASURES: readonly {
-  readonly rates: Rates;
-  readonly databaseDelayMs?: number;
-  readonly measures: Readonly<Record<string, Measure>>;
-}[] = [
+const MEASURES: readonly { readonly rates: Rates; readonly measures: Readonly<Record<string, Measure>> }[] = [
   {
     rates: SLOW,
     measures: {
@@ -49,11 +42,6 @@ const MEASURES: readonly {
       'limit-fast': (stage, scale) => limits(stage, scale, 'sms'),
       'pacer-fast': async (stage, scale) => [await pacers(stage, FAST.sms, scale)],
     },
-  },
-  {
-    rates: USUAL,
-    databaseDelayMs: DISTANT_MS,
-    measures: { 'limit-distant': (stage, scale) => limits(stage, scale, 'sms', DISTANT) },
   },
   {
     rates: USUAL,
@@ -118,11 +106,11 @@ async function run(): Promise<boolean> {
     options.backend,
   );
   try {
-    for (const { rates, measures, databaseDelayMs } of MEASURES) {
+    for (const { rates, measures } of MEASURES) {
       const names = Object.keys(measures).filter((name) => wanted.includes(name));
-      const goesDown = 'schedule' in measures && wanted.includes(DOWN);
+      const goesDown = rates === USUAL && wanted.includes(DOWN);
       if (names.length === 0 && !goesDown) continue;
-      await on(servers.config, rates, databaseDelayMs, async (stage) => {
+      await on(servers.config, rates, async (stage) => {
         for (const name of names) note((await measures[name]?.(stage, scale)) ?? []);
         if (!goesDown) return stage;
         const after = await whileDown(stage, servers.config, rates);
@@ -157,17 +145,10 @@ async function run(): Promise<boolean> {
   return ok;
 }
 
-async function on(
-  config: ReadyConfig,
-  rates: Rates,
-  databaseDelayMs: number | undefined,
-  play: (stage: Stage) => Promise<Stage>,
-): Promise<void> {
+async function on(config: ReadyConfig, rates: Rates, play: (stage: Stage) => Promise<Stage>): Promise<void> {
   const { sms, email } = rates;
-  const delay = databaseDelayMs === undefined ? '' : `, ${databaseDelayMs} ms from its database`;
-  say(`a Herald with ${sms} segments/s and ${email} mails/s${delay}`);
-  const link = databaseDelayMs === undefined ? undefined : await distant(config, databaseDelayMs);
-  let stage = await raise(link?.config ?? config, rates);
+  say(`a Herald with ${sms} segments/s and ${email} mails/s`);
+  let stage = await raise(config, rates);
   const first = stage;
   try {
     stage = await play(stage);
@@ -175,13 +156,5 @@ async function on(
     // Whichever of them runs; stopping twice is stopping once.
     await first.herald.stop();
     await stage.herald.stop();
-    await link?.close();
   }
-}
-
-async function distant(config: ReadyConfig, delayMs: number) {
-  const url = new URL(config.databaseUrl);
-  const link = await createLink(Number(url.port), { delayMs });
-  url.port = String(link.port);
-  return { config: { ...config, databaseUrl: url.href }, close: link.close };
 }

@@ -23,10 +23,13 @@ export interface EmailContent {
   readonly subject: string;
   readonly text: string;
   readonly html: string;
-  /** The same texts, for whoever makes many mails that differ in what is personal. */
-  readonly pieces?: { readonly text: Pieces; readonly html: Pieces };
   /** BCP 47, for `lang` and Content-Language. */
   readonly locale: string;
+}
+
+/** And the same texts in pieces, for whoever makes many mails that differ in what is personal. */
+export interface EmailInPieces extends EmailContent {
+  readonly pieces: { readonly text: Pieces; readonly html: Pieces };
 }
 
 /** A rendered webhook: the raw JSON body that is signed and sent, byte for byte. */

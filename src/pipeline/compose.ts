@@ -151,7 +151,7 @@ export function createComposer(deps: ComposerDeps): Composer {
           const link = links ? leaveUrl(row) : null;
           return { name: row.name, ...(link !== null && { leaveUrl: link }) };
         };
-        if (channel === 'email') return template.email(locale, recipient(true));
+        if (channel === 'email') return template.emailInPieces(locale, recipient(true));
         const route = routeFor(adapter.abilities, row.address);
         if (!route)
           throw new HeraldError('invalid', 'no-route', `${adapter.provider} serves no route to this number`);

@@ -6,8 +6,6 @@ export interface Allowance {
   tokens: number;
   /** When the first of them may be spent, on the monotonic clock. */
   atMs: number;
-  /** When it was given to the caller, on the same clock. */
-  readonly takenMs: number;
   /** Milliseconds until then, or until asking again makes sense. */
   readonly inMs: number;
 }
@@ -52,14 +50,6 @@ const FASTEST = 0.92;
 const KEEPS_MS = 100;
 /** What the limiter grants at a time. Seconds. */
 const BLOCK = 0.1;
-/**
- * Tokens are asked for so far ahead, and further where the time from asking to sending is longer, because rows come slowly: by the
- * longest of the last few such times, up to a most. No further than needed: what a message costs more than was
- * thought is told to the limiter only after that time. Milliseconds.
- */
-const AHEAD_MS = 100;
-const REMEMBERED = 16;
-const MOST_LEAD_MS = 300;
 
 /** A message whose turn passed, and what tells it when to go. */
 interface Late {
@@ -77,9 +67,6 @@ export function createPacer(limiter: Limiter, bucket: string, ratePerSecond: num
   let owed = 0;
   /** Whether the limit is what messages wait for. */
   let isBusy = false;
-  /** From taking tokens to spending the first of them, of late. Milliseconds. */
-  const took: number[] = [];
-  let leadMs = 0;
   /** By priority: nobody rides on the urgency of others. */
   const late = new Map<number, Late[]>();
   let settling: Promise<unknown> = Promise.resolve();
@@ -88,18 +75,17 @@ export function createPacer(limiter: Limiter, bucket: string, ratePerSecond: num
     wanted: number,
     priority: number,
     atLeast: number,
-    withinMs = AHEAD_MS + leadMs,
+    withinMs?: number,
   ): Promise<Allowance> => {
     const settled = owed;
     owed = 0;
     const askedAt = clock.monotonicMs();
     try {
-      const order = { bucket, ratePerSecond, wanted, priority, atLeast, owed: settled, withinMs };
-      const { granted, inMs } = await limiter.reserve(order);
+      const order = { bucket, ratePerSecond, wanted, priority, atLeast, owed: settled };
+      const { granted, inMs } = await limiter.reserve({ ...order, ...(withinMs && { withinMs }) });
       if (wanted > 0) isBusy = inMs > 0;
-      const takenMs = clock.monotonicMs();
       // The limiter's answer was true somewhere on the way; a process that was held up reads it late.
-      return { tokens: granted, inMs, atMs: (askedAt + takenMs) / 2 + inMs, takenMs };
+      return { tokens: granted, inMs, atMs: (askedAt + clock.monotonicMs()) / 2 + inMs };
     } catch (error) {
       owed += settled;
       throw error;
@@ -122,7 +108,7 @@ export function createPacer(limiter: Limiter, bucket: string, ratePerSecond: num
         for (let sum = 0; met < waiting.length && sum < granted.tokens; met += 1)
           sum += waiting[met]?.cost ?? 0;
         const served = waiting.splice(0, met);
-        const turns = pay(
+        const turns = pacer.spend(
           granted,
           served.map(({ cost }) => cost),
         );
@@ -132,25 +118,12 @@ export function createPacer(limiter: Limiter, bucket: string, ratePerSecond: num
     }
   };
 
-  const pay = (allowance: Allowance, costs: readonly number[]) => {
-    const price = total(costs);
-    const isShort = allowance.tokens < price;
-    const paceMs = isShort ? everyMs * Math.max(FASTEST, allowance.tokens / price) : everyMs;
-    allowance.tokens -= price;
-    return costs.map((cost) => {
-      const turn = allowance.atMs;
-      allowance.atMs += cost * paceMs;
-      return turn;
-    });
-  };
-
   const pacer: Pacer = {
     async take(wanted, priority, atLeast = 1) {
       const kept = left;
       left = undefined;
       if (kept && isFresh(kept, isBusy ? lateMs : KEEPS_MS)) {
-        const takenMs = clock.monotonicMs();
-        if (kept.tokens >= atLeast) return { ...kept, takenMs, inMs: Math.max(0, kept.atMs - takenMs) };
+        if (kept.tokens >= atLeast) return { ...kept, inMs: Math.max(0, kept.atMs - clock.monotonicMs()) };
         owed -= kept.tokens;
       }
       await settling;
@@ -158,11 +131,16 @@ export function createPacer(limiter: Limiter, bucket: string, ratePerSecond: num
     },
 
     spend(allowance, costs) {
-      const now = clock.monotonicMs();
-      if (took.push(now - allowance.takenMs) > REMEMBERED) took.shift();
-      leadMs = Math.min(MOST_LEAD_MS, Math.max(...took));
-      if (!isBusy) allowance.atMs = Math.max(now, allowance.atMs);
-      return pay(allowance, costs);
+      if (!isBusy) allowance.atMs = Math.max(clock.monotonicMs(), allowance.atMs);
+      const price = total(costs);
+      const isShort = allowance.tokens < price;
+      const paceMs = isShort ? everyMs * Math.max(FASTEST, allowance.tokens / price) : everyMs;
+      allowance.tokens -= price;
+      return costs.map((cost) => {
+        const turn = allowance.atMs;
+        allowance.atMs += cost * paceMs;
+        return turn;
+      });
     },
 
     async confirm(at, cost, priority) {

@@ -1,5 +1,11 @@
 import type { Abilities, Channel, Gateway } from '../domain/channel.ts';
-import type { EmailContent, Recipient, SmsContent, WebhookContent } from '../domain/message.ts';
+import type {
+  EmailContent,
+  EmailInPieces,
+  Recipient,
+  SmsContent,
+  WebhookContent,
+} from '../domain/message.ts';
 import type { ReceiptAnswer, SendOutcome, SettleOutcome } from '../domain/outcome.ts';
 import type { OfficeStyle, RenderContext, TemplateBundle } from '../domain/template.ts';
 
@@ -40,7 +46,7 @@ export interface OutgoingSms extends Outgoing {
 
 export interface OutgoingEmail extends Outgoing {
   readonly address: string;
-  readonly content: EmailContent;
+  readonly content: EmailContent | EmailInPieces;
   /** RFC 8058 one-click target, and the same thing by mail; null for a message that belongs to no list. */
   readonly leaveUrl: string | null;
   /** Opaque announcement id; with the superseded ones (oldest first) it threads mails by References. */
@@ -126,6 +132,8 @@ export interface CompiledTemplate {
   resolveLocale(wanted: string): { readonly locale: string; readonly fallback: boolean };
   sms(locale: string, recipient: Recipient): SmsContent;
   email(locale: string, recipient: Recipient): EmailContent;
+  /** The same, for sending. */
+  emailInPieces(locale: string, recipient: Recipient): EmailInPieces;
   /** Every locale's text in one fixed, versioned JSON envelope (`/schemas/announcement.v1.json`). */
   webhook(facts: WebhookFacts): WebhookContent;
 }

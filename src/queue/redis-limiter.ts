@@ -49,7 +49,7 @@ redis.call('PEXPIRE', KEYS[1], math.ceil((math.max(0, tat - now) + ${DEMAND_US})
 
 if granted > 0 then return {granted, math.floor(start - now)} end
 if outranked then return {0, ${BLOCK_US}} end
-return {0, math.floor(math.min(${RETRY_US}, start - now - ahead + ${BLOCK_US} / 2))}`;
+return {0, math.floor(math.min(${RETRY_US}, start - now - ${BLOCK_US} / 2))}`;
 
 export type RedisLimiterOptions =
   | { readonly url: string; readonly prefix: string }

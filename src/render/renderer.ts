@@ -1,4 +1,4 @@
-import type { EmailContent, Recipient, SmsContent } from '../domain/message.ts';
+import type { EmailContent, EmailInPieces, Recipient, SmsContent } from '../domain/message.ts';
 import { downgradeTypography, segmentSms } from '../domain/segments.ts';
 import type { RenderContext, TemplateBundle, TemplatePart } from '../domain/template.ts';
 import { containsUrl } from '../domain/urls.ts';
@@ -119,9 +119,14 @@ export function compileTemplate(
         subject: cutSubject(subject(values)),
         text: text(values),
         html: html(values),
-        pieces: { text: text.pieces(values), html: html.pieces(values) },
         locale,
       };
+    },
+    emailInPieces(locale, recipient): EmailInPieces {
+      const { text, html } = textsIn(locale);
+      const values = personal(recipient);
+      const pieces = { text: text.pieces(values), html: html.pieces(values) };
+      return { ...this.email(locale, recipient), pieces };
     },
     webhook,
   };

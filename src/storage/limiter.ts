@@ -44,7 +44,7 @@ const RESERVE = `
         ELSE l.waiting[1:$4::int - 1] || (CASE WHEN g.n < $3::int THEN g.now ELSE 0 END) || l.waiting[$4::int + 1:4] END
     FROM granted g WHERE l.bucket = $1
   )
-  SELECT n AS granted, (CASE WHEN n > 0 THEN start - now WHEN outranked THEN ${BLOCK} ELSE least(${RETRY}, start - now - $7::float8 + ${BLOCK} / 2) END) * 1000 AS "inMs"
+  SELECT n AS granted, (CASE WHEN n > 0 THEN start - now WHEN outranked THEN ${BLOCK} ELSE least(${RETRY}, start - now - ${BLOCK} / 2) END) * 1000 AS "inMs"
   FROM granted`;
 
 /** Limits across all processes by one row a bucket, on the database's clock. */

@@ -206,7 +206,7 @@ describe('a run of a shard', () => {
   it('asks again for a message whose turn it may have missed, and lets it go when told', async () => {
     const confirmed: number[] = [];
     const pacer: Pacer = {
-      take: async (wanted) => ({ tokens: wanted, atMs: 0, takenMs: 0, inMs: 0 }),
+      take: async (wanted) => ({ tokens: wanted, atMs: 0, inMs: 0 }),
       spend: (_, costs) => costs.map((_, i) => i * 10),
       async confirm(at) {
         confirmed.push(at);

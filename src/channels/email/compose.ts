@@ -59,7 +59,12 @@ export function createComposer(identity: EmailIdentity): (message: OutgoingEmail
     const { content, deliveryId, address, leaveUrl } = message;
     check(message);
     const messageId = messageIdOf(deliveryId);
-    const mime = mimeContent(deliveryId, content.text, content.html, content.pieces);
+    const mime = mimeContent(
+      deliveryId,
+      content.text,
+      content.html,
+      'pieces' in content ? content.pieces : undefined,
+    );
     const headers =
       sharedHeaders(message) +
       toHeader(address) +

@@ -106,18 +106,19 @@ const GROUP = 3;
  */
 function piecewiseBase64(fixed: readonly string[]): (personal: readonly string[]) => string {
   const pieces = fixed.map((piece) => Buffer.from(crlf(piece)));
-  const forms = pieces.map((bytes) =>
-    Array.from({ length: GROUP }, (_, from) => {
-      const end = from + Math.floor((bytes.length - from) / GROUP) * GROUP;
-      return { lines: base64Lines(bytes.subarray(from, end)), rest: bytes.subarray(end) };
-    }),
-  );
+  const forms: { readonly lines: string; readonly rest: Buffer }[][] = pieces.map(() => []);
+  const formOf = (bytes: Buffer, from: number) => {
+    const end = from + Math.floor((bytes.length - from) / GROUP) * GROUP;
+    return { lines: base64Lines(bytes.subarray(from, end)), rest: bytes.subarray(end) };
+  };
   return (personal) => {
     const lines: string[] = [];
     let open: Buffer = Buffer.alloc(0);
     for (const [i, bytes] of pieces.entries()) {
       const from = (GROUP - (open.length % GROUP)) % GROUP;
-      const form = bytes.length < from ? undefined : forms[i]?.[from];
+      const known = forms[i] ?? [];
+      if (bytes.length >= from) known[from] ??= formOf(bytes, from);
+      const form = known[from];
       open = Buffer.concat([open, bytes.subarray(0, form ? from : undefined)]);
       if (form) {
         if (open.length > 0) lines.push(base64Lines(open));

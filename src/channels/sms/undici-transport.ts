@@ -102,7 +102,7 @@ export class UndiciTransport extends twilio.RequestClient {
 function encodedForm(fields: unknown): string {
   let form = '';
   for (const [name, values] of Object.entries(fields ?? {}))
-    for (const value of Array.isArray(values) ? values : [values])
+    for (const value of Array.isArray(values) ? values : [values ?? ''])
       form += `${form === '' ? '' : '&'}${encodeURIComponent(name)}=${encodeURIComponent(value)}`;
   return form;
 }
