@@ -32,7 +32,7 @@ export const FULL: Scale = {
   urgent: 1_000,
   whole: 1_500,
   announcements: 200,
-  judgedFromMs: 300,
+  judgedFromMs: 500,
 };
 export const QUICK: Scale = {
   seconds: 8,

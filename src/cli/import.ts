@@ -9,9 +9,9 @@ import { Failed, type Io, type Printing, print, table } from './output.ts';
 
 /**
  * Some of each batch outlives two collections of what is young. Left to itself V8 lets that pile up to twice of what is
- * needed, and more with each round; so told, it collects it when there is a third more.
+ * needed, and more with each round; so told, it collects it when there is a fifth more.
  */
-const HEAP = '--heap-growing-percent=30';
+const HEAP = '--heap-growing-percent=20';
 /** Refused rows that are shown; `GET /v1/imports/:id` has them all. */
 const SHOWN = 100;
 

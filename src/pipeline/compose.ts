@@ -127,10 +127,20 @@ export function createComposer(deps: ComposerDeps): Composer {
       const begun = startOf(record);
       // A rehearsal's links are as long as the real ones and lead nowhere: whoever tries one removes no citizen.
       const inert = deps.mode === 'live' && record.gateway === 'sandbox';
-      const leaveUrl = (row: Reader) =>
-        record.kind === 'message'
-          ? null
-          : `${deps.publicUrl}/u/${leaveToken(deps.leaveKey, inert ? NOBODY : row.contactId)}`;
+      const leaveUrls = new WeakMap<Reader, string>();
+      /** In a mail's text and in its header: made once. */
+      const leaveUrl = (row: Reader) => {
+        if (record.kind === 'message') return null;
+        const url =
+          leaveUrls.get(row) ??
+          `${deps.publicUrl}/u/${leaveToken(deps.leaveKey, inert ? NOBODY : row.contactId)}`;
+        leaveUrls.set(row, url);
+        return url;
+      };
+      const thread = {
+        announcementId: ids.encode('announcement', announcementId),
+        supersededIds: facts.chain.map((id) => ids.encode('announcement', id)),
+      };
       const deliveryId = (row: ClaimedDelivery) => ids.encode('delivery', announcementId, row.n);
 
       function render(row: Reader, adapter: Carrier): MessageContent {
@@ -187,8 +197,7 @@ export function createComposer(deps: ComposerDeps): Composer {
               address: row.address,
               content,
               leaveUrl: leaveUrl(row),
-              announcementId: ids.encode('announcement', announcementId),
-              supersededIds: facts.chain.map((id) => ids.encode('announcement', id)),
+              ...thread,
             };
           case 'webhook':
             return {

@@ -39,6 +39,15 @@ const ID = /^[\w-]+$/;
 /** RFC 5322 2.2: what ends a header line; NUL with them, as no line may hold it. */
 const LINE_ENDS = /[\r\n\0]/;
 
+/** What comes into headers from outside, and whether it fits there. */
+const HEADER_PARTS: readonly (readonly [part: string, fits: (message: OutgoingEmail) => boolean])[] = [
+  ['subject', ({ content }) => !LINE_ENDS.test(content.subject)],
+  ['locale', ({ content }) => ID.test(content.locale)],
+  ['id', ({ deliveryId, announcementId }) => ID.test(deliveryId) && ID.test(announcementId)],
+  ['id', ({ supersededIds }) => supersededIds.every((id) => ID.test(id))],
+  ['leave URL', ({ leaveUrl }) => leaveUrl === null || URL.canParse(leaveUrl)],
+];
+
 /**
  * Makes the bytes of a mail: what all mails of an announcement share is written once, the rest spliced in. Parsed, it is
  * the message that nodemailer's composer makes of the same parts (docs/decisions/0009-mail-spliced.md).
@@ -85,14 +94,8 @@ function check(message: OutgoingEmail): void {
   if (!PLAIN_MAILBOX.test(message.address) || asciiDomain(message.address).endsWith('@')) {
     throw new HeraldError('invalid', 'email-address-invalid', 'the address is not one plain mailbox');
   }
-  const parts = [
-    ['subject', !LINE_ENDS.test(message.content.subject)],
-    ['locale', ID.test(message.content.locale)],
-    ['id', [message.deliveryId, message.announcementId, ...message.supersededIds].every((id) => ID.test(id))],
-    ['leave URL', message.leaveUrl === null || URL.canParse(message.leaveUrl)],
-  ] as const;
-  for (const [part, fine] of parts) {
-    if (!fine)
+  for (const [part, fits] of HEADER_PARTS) {
+    if (!fits(message))
       throw new HeraldError('invalid', 'email-not-composable', `the mail's ${part} cannot stand in a header`);
   }
 }
