@@ -1,7 +1,7 @@
 import type { SizePoint } from './figures/scale.ts';
 
 const [WIDTH, HEIGHT] = [720, 420];
-const FRAME = { left: 72, right: 24, top: 48, bottom: 52 };
+const FRAME = { left: 72, right: 40, top: 64, bottom: 52 };
 const COLOURS = ['#0b4fb3', '#b45309', '#4a5766'];
 
 interface Series {
@@ -71,7 +71,7 @@ function plot(title: string, unit: string, series: readonly Series[]): string {
     ...grid,
     ...drawn,
     text([(FRAME.left + WIDTH - FRAME.right) / 2, HEIGHT - 12], 'middle', 'recipients'),
-    text([FRAME.left - 8, FRAME.top - 10], 'end', unit),
+    text([12, FRAME.top - 14], 'start', unit),
     '</svg>',
     '',
   ].join('\n');
