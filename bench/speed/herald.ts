@@ -12,7 +12,8 @@ import { type Cpu, startCpuMeter } from './proc.ts';
 
 /** So high that the gateway is the limit. Segments and messages per second. */
 const NO_LIMIT = '100000';
-const LOG_LEVEL = 'warn';
+/** Its approvers cannot be called, of which each announcement would be a warning. */
+const LOG_LEVEL = 'error';
 const LOOK_AGAIN_MS = 20;
 /** No result for so long: something is broken. Milliseconds. */
 const STUCK_MS = 120_000;
