@@ -32,3 +32,15 @@ export function aborted(signal: AbortSignal): Promise<void> {
 export function endWhenDone(): void {
   process.once('beforeExit', () => process.exit());
 }
+
+/** What has closed everything waits so long for what libraries left behind. Milliseconds. */
+const LEFT_BEHIND_MS = 1_000;
+
+/**
+ * All is closed, so the process may end, and soon does: BullMQ, closed while its Redis is away, would go on renewing locks
+ * and keep the process for ever.
+ */
+export function letEnd(): void {
+  if (process.connected) process.disconnect();
+  setTimeout(() => process.exit(), LEFT_BEHIND_MS).unref();
+}

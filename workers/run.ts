@@ -1,7 +1,7 @@
 import { open } from '../src/app.ts';
 import { loadConfig } from '../src/config.ts';
 import { createLog } from '../src/log.ts';
-import { endWhenDone, tellParent, untilStopped } from '../src/process.ts';
+import { endWhenDone, letEnd, tellParent, untilStopped } from '../src/process.ts';
 import { provision } from '../src/provision.ts';
 import { runWorker } from '../src/worker.ts';
 
@@ -24,6 +24,6 @@ export async function run(kind: Parameters<typeof runWorker>[1]): Promise<void> 
     process.exitCode = 1;
   } finally {
     await ground.stop();
-    if (process.connected) process.disconnect();
+    letEnd();
   }
 }

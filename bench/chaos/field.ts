@@ -1,8 +1,8 @@
-import { fileURLToPath } from 'node:url';
 import { type Child, startChild } from '../../src/cli/children.ts';
-import { freePort, type Launched, launch, workerProgram } from '../../src/cli/launch.ts';
+import { type Launched, launch, workerProgram } from '../../src/cli/launch.ts';
 import type { ReadyConfig } from '../../src/config.ts';
 import { createLog } from '../../src/log.ts';
+import { startSandbox } from '../sandbox.ts';
 import { createLink, type Link } from './link.ts';
 import type { Servers } from './servers.ts';
 
@@ -26,8 +26,6 @@ export interface Field {
   stop(): Promise<void>;
 }
 
-const MAIN = fileURLToPath(import.meta.resolve('../../src/cli/main.js'));
-
 /** A Herald whose ways to its gateways, and of one of its workers to PostgreSQL and Redis, lead through links. */
 export async function setUp(servers: Servers, say: Field['say']): Promise<Omit<Field, 'isOpen'>> {
   const stops: (() => Promise<unknown>)[] = [];
@@ -36,34 +34,13 @@ export async function setUp(servers: Servers, say: Field['say']): Promise<Omit<F
   };
   try {
     const log = createLog(servers.config.logLevel === 'info' ? 'silent' : servers.config.logLevel, 'chaos');
-    const [port, bouncePort, sandboxPort] = [await freePort(), await freePort(), await freePort()];
-    const publicUrl = `http://127.0.0.1:${port}`;
-    const secret = { HERALD_SECRET: servers.config.secret, LOG_LEVEL: log.level };
-    const sandbox = await startChild(
-      {
-        name: 'sandbox',
-        module: MAIN,
-        args: [
-          ...['sandbox', '--port', String(sandboxPort), '--bounce-to', `127.0.0.1:${bouncePort}`],
-          ...['--inbound-url', `${publicUrl}/callbacks/twilio/inbound`],
-        ],
-        env: secret,
-        hoards: true,
-      },
-      log,
-    );
-    stops.push(() => sandbox.stop());
+    const sandbox = await startSandbox(servers.config, log);
+    stops.push(() => sandbox.child.stop());
     // Where its gateways are the sandbox tells at every start; a real provider is not asked then.
-    const gateways = await createLink(sandboxPort, 'GET / ');
+    const gateways = await createLink(sandbox.port, 'GET / ');
     stops.push(gateways.close);
 
-    const config: ReadyConfig = {
-      ...servers.config,
-      port,
-      bouncePort,
-      publicUrl,
-      sandboxUrl: `http://127.0.0.1:${gateways.port}`,
-    };
+    const config: ReadyConfig = { ...sandbox.config, sandboxUrl: `http://127.0.0.1:${gateways.port}` };
     const rates = {
       SMS_SEGMENTS_PER_SECOND: String(config.rates.sandbox.sms),
       EMAIL_PER_SECOND: String(config.rates.sandbox.email),
@@ -88,15 +65,16 @@ export async function setUp(servers: Servers, say: Field['say']): Promise<Omit<F
         name: 'worker sms',
         module: workerProgram('sms'),
         env: {
-          ...secret,
+          HERALD_SECRET: config.secret,
+          LOG_LEVEL: log.level,
           ...rates,
           DATABASE_URL: database.url,
           REDIS_URL: redis?.url,
           HERALD_MODE: config.mode,
           HERALD_SANDBOX_URL: config.sandboxUrl,
-          PORT: String(port),
-          PUBLIC_URL: publicUrl,
-          BOUNCE_PORT: String(bouncePort),
+          PORT: String(config.port),
+          PUBLIC_URL: config.publicUrl,
+          BOUNCE_PORT: String(config.bouncePort),
         },
       },
       log,

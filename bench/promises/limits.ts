@@ -46,10 +46,11 @@ export async function limits(stage: Stage, scale: Scale, only: 'both' | 'sms'): 
   );
   await stage.quiet();
   const taken = await outbox.of(id);
+  const arrivals = await stage.arrivals(id);
   return channels.map((channel) => {
     const spent = taken
       .filter((one) => one.channel === channel)
-      .map(({ clockMs, cost }) => ({ at: clockMs, cost }));
+      .map(({ n, clockMs, cost }) => ({ at: channel === 'sms' ? cameAt(arrivals, n) : clockMs, cost }));
     const hadBacklog = open.rows.some((row) => row.channel === channel);
     return verdict(
       `limit-${channel}-${rates[channel]}`,
@@ -60,6 +61,12 @@ export async function limits(stage: Stage, scale: Scale, only: 'both' | 'sms'): 
       hadBacklog,
     );
   });
+}
+
+function cameAt(arrivals: ReadonlyMap<number, number>, n: number): number {
+  const at = arrivals.get(n);
+  if (at === undefined) throw new Error(`the gateway took row ${n}, and nobody saw it come`);
+  return at;
 }
 
 /** Limiter and pacer alone, in four processes without a gateway. */

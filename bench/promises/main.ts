@@ -154,7 +154,7 @@ async function on(config: ReadyConfig, rates: Rates, play: (stage: Stage) => Pro
     stage = await play(stage);
   } finally {
     // Whichever of them runs; stopping twice is stopping once.
-    await first.herald.stop();
-    await stage.herald.stop();
+    await first.stop();
+    await stage.stop();
   }
 }

@@ -36,7 +36,7 @@ export async function whileDown(
   const expiresMs = scheduledMs + 1_000;
   const kept = await stage.publish({ topic, change: { scheduledAt } });
   const expired = await stage.publish({ topic, change: { scheduledAt, expiresAt: at(expiresMs) } });
-  await stage.herald.stop();
+  await stage.stop();
   const stoppedMs = Date.now();
   await pause(expiresMs - stoppedMs + 500);
   const again = await raise(base, rates);

@@ -4,6 +4,8 @@ import type { Channel } from '../../src/domain/channel.ts';
 import { createLog } from '../../src/log.ts';
 import type { Actor } from '../../src/pipeline/announcement-store.ts';
 import { waitFor } from '../chaos/wait.ts';
+import { startSandbox } from '../sandbox.ts';
+import { hireDoorman } from './doorman.ts';
 import { createOutbox, type TakenMessage } from './outbox.ts';
 
 /** Segments and messages per second. */
@@ -20,6 +22,8 @@ export interface Stage {
   readonly approver: Actor;
   readonly admin: Actor;
   readonly outbox: ReturnType<typeof createOutbox>;
+  /** When each SMS of an announcement came to the gateway, by its row's number: milliseconds of a monotonic clock. */
+  arrivals(id: number): Promise<ReadonlyMap<number, number>>;
   /** Asks the HTTP API, as an admin. */
   api<T>(method: string, path: string, body?: object): Promise<T>;
   /** Writes citizens of one topic; returns the topic's code. */
@@ -35,6 +39,7 @@ export interface Stage {
     check: (taken: readonly TakenMessage[]) => boolean,
     withinMs?: number,
   ): Promise<readonly TakenMessage[]>;
+  stop(): Promise<void>;
 }
 
 export interface Announcement {
@@ -71,13 +76,40 @@ const CROWD = `
 
 /** Starts it on servers that run already; what was written there before is still there. */
 export async function raise(base: ReadyConfig, rates: Rates): Promise<Stage> {
+  const stops: (() => unknown)[] = [];
+  const stop = async () => {
+    for (const one of stops.splice(0).reverse()) await one();
+  };
+  try {
+    return { ...(await furnish(base, rates, stops)), stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+async function furnish(
+  base: ReadyConfig,
+  rates: Rates,
+  stops: (() => unknown)[],
+): Promise<Omit<Stage, 'stop'>> {
   const log = createLog(base.logLevel === 'info' ? 'silent' : base.logLevel, 'promises');
-  const config = { ...base, rates: { live: rates, sandbox: rates } };
+  const sandbox = await startSandbox(base, log);
+  stops.push(() => sandbox.child.stop());
+  const doorman = await hireDoorman(sandbox.port);
+  stops.push(doorman.stop);
+  const config = {
+    ...sandbox.config,
+    sandboxUrl: `http://127.0.0.1:${doorman.port}`,
+    rates: { live: rates, sandbox: rates },
+  };
   const herald = await launch(config, log, {
     workers: WORKERS,
     env: { SMS_SEGMENTS_PER_SECOND: String(rates.sms), EMAIL_PER_SECOND: String(rates.email) },
   });
+  stops.push(herald.stop);
   const { app } = herald;
+  const came = new Map<number, Map<number, number>>();
   const [author, approver, admin] = [
     await app.users.add({ name: 'author', role: 'author' }),
     await app.users.add({ name: 'approver', role: 'approver' }),
@@ -94,6 +126,14 @@ export async function raise(base: ReadyConfig, rates: Rates): Promise<Stage> {
     approver,
     admin,
     outbox,
+    async arrivals(announcement) {
+      for (const [deliveryId, at] of await doorman.arrivals()) {
+        const { id, n } = app.ids.decode('delivery', deliveryId);
+        const its = came.get(id) ?? new Map<number, number>();
+        came.set(id, its.set(n, at));
+      }
+      return came.get(announcement) ?? new Map();
+    },
     async api<T>(method: string, path: string, body?: object) {
       const answer = await fetch(`${herald.config.publicUrl}${path}`, {
         method,

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { loadConfig } from '../config.ts';
 import { HeraldError } from '../domain/errors.ts';
-import { aborted, tellParent, untilStopped } from '../process.ts';
+import { aborted, letEnd, tellParent, untilStopped } from '../process.ts';
 import { startOwnSandbox } from '../provision.ts';
 
 export function register(program: Command): void {
@@ -55,7 +55,7 @@ export function register(program: Command): void {
         tellParent({ ready: 'sandbox', url: sandbox.url });
         await aborted(stopping);
         await sandbox.close();
-        if (process.connected) process.disconnect();
+        letEnd();
       },
     );
 }

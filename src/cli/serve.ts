@@ -3,7 +3,7 @@ import { open } from '../app.ts';
 import { loadConfig } from '../config.ts';
 import { HeraldError } from '../domain/errors.ts';
 import { createLog } from '../log.ts';
-import { aborted, tellParent, untilStopped } from '../process.ts';
+import { aborted, letEnd, tellParent, untilStopped } from '../process.ts';
 import { provision } from '../provision.ts';
 import { buildServer } from '../web/server.ts';
 
@@ -48,7 +48,7 @@ async function serve(): Promise<void> {
     }
   } finally {
     await ground.stop();
-    if (process.connected) process.disconnect();
+    letEnd();
   }
 }
 

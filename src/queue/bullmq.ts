@@ -88,7 +88,7 @@ export async function createWakeUps(options: QueueOptions): Promise<WakeUps> {
       await inTime(options, link.check());
     },
     close: onceOnly(async () => {
-      await Promise.all([...queues.values()].map((queue) => queue.close()));
+      await parting(Promise.all([...queues.values()].map((queue) => queue.close())));
       await parting(link.close());
     }),
   };

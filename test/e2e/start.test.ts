@@ -3,9 +3,11 @@ import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { removeEmbedded } from '../../src/storage/embedded.ts';
+import { createTestDatabase } from '../support/database.ts';
 import { eventually, gone } from '../support/eventually.ts';
 import { descendants, end, herald, spawnHerald, startHerald } from '../support/herald-process.ts';
-import { temporaryFolder } from '../support/servers.ts';
+import { redisUrl } from '../support/redis.ts';
+import { startRedis, temporaryFolder } from '../support/servers.ts';
 
 let folder: string;
 let env: Record<string, string>;
@@ -91,4 +93,23 @@ it('a port that is taken is named, and whatever is wrong or stopped at a start l
   });
   expect(await end(early, 'SIGTERM')).toEqual({ code: 0, signal: null });
   for (const pid of begun) expect(gone(pid), `process ${pid} is left behind`).toBe(true);
+});
+
+it.skipIf(redisUrl() === null)('stops by itself when its Redis is gone', { timeout: 60_000 }, async () => {
+  const redis = await startRedis();
+  if ('leftOut' in redis) throw new Error(redis.leftOut);
+  const database = await createTestDatabase();
+  const { child } = await startHerald({
+    PORT: '0',
+    DATABASE_URL: database.connectionString,
+    REDIS_URL: redis.url,
+    HERALD_SECRET: 's'.repeat(32),
+  });
+  const tree = await descendants(child.pid ?? 0);
+  await redis.stop();
+  const began = performance.now();
+  expect(await end(child, 'SIGTERM')).toEqual({ code: 0, signal: null });
+  expect(performance.now() - began, 'nobody had to be killed').toBeLessThan(25_000);
+  for (const pid of tree) expect(gone(pid), `process ${pid} is left behind`).toBe(true);
+  await database.drop();
 });
