@@ -21,7 +21,8 @@ const APPLY = `
   ),
   known AS (
     SELECT f.* FROM fact f JOIN announcements a ON a.id = f.announcement_id AND a.gateway = f.gateway
-    WHERE EXISTS (SELECT FROM deliveries d WHERE d.announcement_id = f.announcement_id AND d.n = f.n)
+    -- OFFSET keeps it from being joined in: the planner would read all rows of an announcement that has few so far.
+    WHERE EXISTS (SELECT FROM deliveries d WHERE d.announcement_id = f.announcement_id AND d.n = f.n OFFSET 0)
   ),
   events AS (
     INSERT INTO delivery_events (announcement_id, n, dedupe, type, source, code, detail)

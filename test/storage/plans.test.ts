@@ -226,10 +226,23 @@ for (const server of servers()) {
       });
     }
 
-    // A plan that goes by keys is made once a connection, and the first one of an installation with nothing there yet.
-    test('planned while there is nothing, they look up rows, not announcements', async () => {
-      const empty = await openOffice(server);
-      const client = await empty.keyed.connect();
+    // A plan that goes by keys is made once a connection: the first ones of an installation with nothing there yet, or with an
+    // announcement that has only begun.
+    test.each([
+      [0, 'no statistics'],
+      [300, 'no statistics'],
+      [3_000, 'no statistics'],
+      [15, 'ANALYZE'],
+      [15, 'VACUUM ANALYZE'],
+      [300, 'VACUUM ANALYZE'],
+    ])('planned with %i rows and %s, they look up rows, not announcements', async (few, gather) => {
+      const small = await openOffice(server);
+      if (few > 0) {
+        await small.citizens(few);
+        await small.sending();
+        if (gather !== 'no statistics') await small.pool.query(gather);
+      }
+      const client = await small.keyed.connect();
       try {
         const often = heard.filter(
           ({ text, byKeys }) => byKeys && !text.startsWith('EXPLAIN') && /\bdeliveries\b/.test(text),
@@ -250,7 +263,7 @@ for (const server of servers()) {
         expect(wide).toEqual([]);
       } finally {
         client.release();
-        await empty.close();
+        await small.close();
       }
     });
   });
