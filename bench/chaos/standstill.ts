@@ -47,42 +47,18 @@ async function standStill(field: Field, random: Random, ms: number): Promise<boo
 }
 
 /**
- * An SMS worker that no longer reaches Redis, and everything else still: its connections to queue and limits stay open, and
- * nothing passes.
- * @returns whether it lived to see Redis again
+ * An SMS worker that no longer reaches one of its servers, and everything else still: its connections stay open, and nothing
+ * passes. Cut off from PostgreSQL, it is not seen by the database either; from Redis, it has no queue and no limits.
+ * @returns whether it was cut off while it held claimed rows, and lived to see the server again
  */
-export async function cutOffRedis({ herald, remote, reserved, say }: Field): Promise<boolean> {
-  const { redis, child } = remote;
-  let pid: number | undefined;
-  // One that is only starting needs its queue, and ends without it.
-  const isAtWork = async () => {
-    const holders = await claims(herald);
-    pid = running([child], /^worker sms$/, reserved).find((one) => holders.has(one));
-    return pid !== undefined;
-  };
-  if (!redis || !(await waitFor(isAtWork, 120_000, 100)) || pid === undefined) return false;
-  reserved.add(pid);
-  await redis.set('held');
-  say(`worker ${pid} is cut off from Redis`);
-  const before = factsOf(pid);
-  await pause(STANDSTILL_MS);
-  const lived = before !== undefined && factsOf(pid)?.startedAt === before.startedAt;
-  await redis.set('open');
-  say(lived ? `worker ${pid} reaches Redis again` : `worker ${pid} ended while it was cut off from Redis`);
-  reserved.delete(pid);
-  return lived;
-}
-
-/**
- * An SMS worker that no longer reaches PostgreSQL, and everything else still: nor does the database see it.
- * @returns whether it held claimed rows when it was cut off, and lived to see the database again
- */
-export async function cutOff(field: Field, random: Random): Promise<boolean> {
-  const { link } = field.remote;
+export async function cutOff(field: Field, random: Random, from: 'PostgreSQL' | 'Redis'): Promise<boolean> {
+  const { herald, remote, reserved, say } = field;
+  const link = from === 'Redis' ? remote.redis : remote.link;
+  if (!link) return false;
   const pid = await hold(
     field,
     random,
-    'cut off',
+    `cut off from ${from}`,
     () => link.set('open'),
     async () => {
       await link.set('held');
@@ -94,25 +70,39 @@ export async function cutOff(field: Field, random: Random): Promise<boolean> {
   await pause(STANDSTILL_MS);
   const lived = before !== undefined && factsOf(pid)?.startedAt === before.startedAt;
   await link.set('open');
-  field.say(lived ? `worker ${pid} reaches PostgreSQL again` : `worker ${pid} ended while it was cut off`);
-  field.reserved.delete(pid);
+  say(
+    lived
+      ? `worker ${pid} reaches ${from} again`
+      : `worker ${pid} ended while it was cut off from ${from}${await declaredDead(herald, pid)}`,
+  );
+  reserved.delete(pid);
   return lived;
 }
 
+/** Why a worker may have ended by itself. */
+async function declaredDead({ app }: Field['herald'], pid: number): Promise<string> {
+  const { rows } = await app.pool.query<{ died: boolean }>(
+    'SELECT died FROM workers WHERE pid = $1 ORDER BY id DESC LIMIT 1',
+    [pid],
+  );
+  return rows[0]?.died ? ', for it was declared dead' : '';
+}
+
 /**
- * Stops a worker in the middle of its work, trying again until it holds claimed rows and can write nothing about them.
+ * Stops a worker in the middle of its work, trying again until it holds claimed rows and, but for one without Redis, can write
+ * nothing about them.
  * It stays set aside: no other strike takes it.
  */
 async function hold(
   { herald, workers, remote, reserved, struck, say, isOpen }: Field,
   random: Random,
-  what: 'SIGSTOP' | 'cut off',
+  what: 'SIGSTOP' | 'cut off from PostgreSQL' | 'cut off from Redis',
   undo: (pid: number) => unknown,
   act: (pid: number) => Promise<boolean>,
 ): Promise<number | undefined> {
   let held: number | undefined;
   const candidates = () =>
-    what === 'cut off'
+    what !== 'SIGSTOP'
       ? running([remote.child], /^worker sms$/, reserved)
       : running(
           workers.filter((worker) => worker !== remote.child),
@@ -127,9 +117,11 @@ async function hold(
     try {
       if (await act(pid)) {
         await pause(UNDER_WAY_MS);
+        // What a worker without Redis holds it still sends, and writes down.
+        const writes = what === 'cut off from Redis';
         // A kill that was under way leaves claims behind as well.
-        if ((await claims(herald)).has(pid) && isAlive(pid)) held = pid;
-        if (held !== undefined) struck.add(held);
+        if ((writes || (await claims(herald)).has(pid)) && isAlive(pid)) held = pid;
+        if (held !== undefined && !writes) struck.add(held);
       }
     } finally {
       if (held === undefined) {
@@ -140,7 +132,7 @@ async function hold(
     return held !== undefined;
   };
   // The other way of this worker may be cut before.
-  await waitFor(tried, what === 'cut off' ? 60_000 + STANDSTILL_MS : 60_000, 5);
+  await waitFor(tried, what === 'SIGSTOP' ? 60_000 : 60_000 + STANDSTILL_MS, 5);
   say(
     held === undefined ? `no SMS worker could be caught (${what})` : `worker ${held} stands still (${what})`,
   );

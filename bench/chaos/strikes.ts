@@ -1,7 +1,7 @@
 import type { Field } from './field.ts';
 import { claims, running, signal } from './processes.ts';
 import { createRandom, type Random } from './random.ts';
-import { cutOff, cutOffRedis, freeze, freezeSweeper, isListing, stumble } from './standstill.ts';
+import { cutOff, freeze, freezeSweeper, isListing, stumble } from './standstill.ts';
 import { pause, waitFor } from './wait.ts';
 
 /** What was done to Herald, for the verdict. */
@@ -114,7 +114,11 @@ function specialStrikes(
     'freeze a worker': { times: 1, aside: true, run: () => freeze(field, freezing) },
     'stop a worker for six seconds': { times: Math.min(3, often), run: () => stumble(field, stumbling) },
     'freeze a sweeper': { times: 1, aside: true, run: () => freezeSweeper(field, sweepers) },
-    'cut a worker off from PostgreSQL': { times: 1, aside: true, run: () => cutOff(field, cutting) },
+    'cut a worker off from PostgreSQL': {
+      times: 1,
+      aside: true,
+      run: () => cutOff(field, cutting, 'PostgreSQL'),
+    },
     'take the gateways away': {
       times: 1,
       aside: true,
@@ -142,7 +146,7 @@ function specialStrikes(
     'empty the queue': { times: 1, run: () => did(servers.emptyQueue(pool)) },
     ...(servers.redis && {
       'kill Redis': { times: 1, run: () => did(servers.redis?.kill() ?? Promise.reject()) },
-      'cut a worker off from Redis': { times: 1, aside: true, run: () => cutOffRedis(field) },
+      'cut a worker off from Redis': { times: 1, aside: true, run: () => cutOff(field, cutting, 'Redis') },
     }),
     'kill the web server': { times: 1 + often, run: async () => killOne(field, /^web$/, sweepers) },
     'kill a sweeper': { times: 1 + often, run: async () => killOne(field, /^worker sweep$/, sweepers) },
