@@ -79,13 +79,23 @@ export async function cutOff(field: Field, random: Random, from: 'PostgreSQL' | 
   return lived;
 }
 
-/** Why a worker may have ended by itself. */
+/** Why a worker may have ended by itself; the database may be struck meanwhile. */
 async function declaredDead({ app }: Field['herald'], pid: number): Promise<string> {
-  const { rows } = await app.pool.query<{ died: boolean }>(
-    'SELECT died FROM workers WHERE pid = $1 ORDER BY id DESC LIMIT 1',
-    [pid],
+  let died = false;
+  const answered = await waitFor(
+    async () => {
+      const { rows } = await app.pool.query<{ died: boolean }>(
+        'SELECT died FROM workers WHERE pid = $1 ORDER BY id DESC LIMIT 1',
+        [pid],
+      );
+      died = rows[0]?.died ?? false;
+      return true;
+    },
+    30_000,
+    250,
   );
-  return rows[0]?.died ? ', for it was declared dead' : '';
+  if (!answered) return ', and the database does not say why';
+  return died ? ', for it was declared dead' : '';
 }
 
 /**

@@ -29,6 +29,7 @@ function pass(from: Socket, to: Socket): void {
 server.listen(0, '127.0.0.1');
 await once(server, 'listening');
 tellParent({ port: (server.address() as AddressInfo).port });
+process.once('disconnect', () => process.exit());
 process.on('message', () => {
   tellParent(arrivals);
   arrivals = [];
