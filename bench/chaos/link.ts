@@ -24,8 +24,13 @@ const UNAVAILABLE =
  * Listens on a free port of 127.0.0.1.
  * @param target port on 127.0.0.1 that everything is passed on to
  * @param passes how a request begins that is passed on also when all others are answered with 503
+ * @param onSent told of everything that comes from a client, as it comes
  */
-export async function createLink(target: number, passes = '\0'): Promise<Link> {
+export async function createLink(
+  target: number,
+  passes = '\0',
+  onSent?: (chunk: Buffer) => void,
+): Promise<Link> {
   const sockets = new Set<Socket>();
   let state: LinkState = 'open';
   let answered = 0;
@@ -63,6 +68,7 @@ export async function createLink(target: number, passes = '\0'): Promise<Link> {
     if (client.destroyed) return;
     const upstream = connect({ port: target, host: '127.0.0.1', allowHalfOpen: true });
     keep(upstream);
+    if (onSent) client.on('data', onSent);
     for (const [from, to] of [
       [client, upstream],
       [upstream, client],
