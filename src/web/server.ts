@@ -99,11 +99,11 @@ export async function buildServer(app: WebApp): Promise<FastifyInstance> {
   await openApi(server, app);
 
   await server.register(async (api: ZodServer) => {
-    await api.register(underPressure, { maxEventLoopDelay: MAX_EVENT_LOOP_DELAY_MS, retryAfter: 5 });
     // Addresses of citizens and secrets shown once belong in no cache.
     api.addHook('onRequest', async (_request, reply) => {
       reply.header('cache-control', 'no-store');
     });
+    await api.register(underPressure, { maxEventLoopDelay: MAX_EVENT_LOOP_DELAY_MS, retryAfter: 5 });
     honourIdempotencyKeys(api, app);
     announcementRoutes(api, app);
     deliveryRoutes(api, app);
