@@ -22,8 +22,6 @@ export const REQUEST_TIMEOUT_MS = {
   webhook: 15_000,
 } as const satisfies Record<Channel, number>;
 
-/** Requests to newsrooms at a time in one worker process. */
-export const WEBHOOK_CONNECTIONS = 100;
 /**
  * Single messages have connections of their own beside those of announcements (config.connections): a broadcast that waits
  * for slow answers holds all of its own.
@@ -146,7 +144,7 @@ export function createAdapters(config: ReadyConfig, sandbox: SandboxGateways | u
     };
 
   return {
-    adapterFor: over('announcements', { ...config.connections, webhook: WEBHOOK_CONNECTIONS }),
+    adapterFor: over('announcements', config.connections),
     /** The same providers, for single messages. */
     singleAdapterFor: over('single', SINGLE_CONNECTIONS),
     /** Why a channel cannot go through a gateway; undefined when it can. */

@@ -5,7 +5,7 @@ import type { Logger as PinoLogger } from 'pino';
 import { createAdapters, leaveAddress, REQUEST_TIMEOUT_MS } from './adapters.ts';
 import { openAdministration } from './administration.ts';
 import { parseBounce } from './channels/email/bounce.ts';
-import { type BounceListener, startBounceListener } from './channels/email/bounce-listener.ts';
+import type { BounceListener } from './channels/email/bounce-listener.ts';
 import { TWILIO_ABILITIES } from './channels/sms/twilio.ts';
 import { generateSecret } from './channels/webhook/signature.ts';
 import { checkEndpointUrl } from './channels/webhook/ssrf.ts';
@@ -372,6 +372,7 @@ export async function open(
       async listenForBounces() {
         if (!config.bounceAddress || (config.bouncePort === undefined && config.mode === 'live'))
           return undefined;
+        const { startBounceListener } = await import('./channels/email/bounce-listener.ts');
         return startBounceListener({
           ...mailboxes,
           host: config.bouncePort === undefined ? '127.0.0.1' : config.host,

@@ -1,5 +1,6 @@
 import { hkdfSync } from 'node:crypto';
 import { join, resolve } from 'node:path';
+import type { Channel } from './domain/channel.ts';
 import { type Environment, listed, parseSignature, readEnvironment, VARIABLES } from './environment.ts';
 import { packageRoot } from './root.ts';
 
@@ -7,6 +8,9 @@ import { packageRoot } from './root.ts';
 const LIVE_RATE = { sms: 10, email: 20 };
 /** The sandbox has no limit of its own; this keeps a rehearsal from taking the whole machine. */
 const SANDBOX_RATE = { sms: 1_000, email: 1_000 };
+
+/** Requests to newsrooms at a time in one worker process: each has few, and waits for nobody else's answer. */
+const WEBHOOK_CONNECTIONS = 100;
 
 export interface TwilioConfig {
   readonly accountSid: string;
@@ -52,7 +56,7 @@ export interface Config {
   /** Requests a second to one endpoint, over all processes. */
   readonly webhooksPerSecond: number;
   /** Requests at a time in one worker process. */
-  readonly connections: { readonly sms: number; readonly email: number };
+  readonly connections: Readonly<Record<Channel, number>>;
   /** What the provider takes for a segment, for estimates; undefined: nobody said. */
   readonly smsPrice: { readonly perSegment: number; readonly currency: string } | undefined;
   /** Locale → what stands before an SMS. */
@@ -132,7 +136,7 @@ function toConfig(env: Environment): Config {
       },
     },
     webhooksPerSecond: env.WEBHOOK_PER_SECOND,
-    connections: { sms: env.SMS_CONNECTIONS, email: env.EMAIL_CONNECTIONS },
+    connections: { sms: env.SMS_CONNECTIONS, email: env.EMAIL_CONNECTIONS, webhook: WEBHOOK_CONNECTIONS },
     smsPrice:
       env.SMS_PRICE_PER_SEGMENT === undefined
         ? undefined

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { sandboxAccount } from './adapters.ts';
 import type { Config, ReadyConfig } from './config.ts';
 import { HeraldError } from './domain/errors.ts';
-import { type Sandbox, type SandboxOptions, startSandbox } from './sandbox/server.ts';
+import type { Sandbox, SandboxOptions } from './sandbox/server.ts';
 import { startEmbedded } from './storage/embedded.ts';
 
 export { forgetInstallation } from './queue/redis.ts';
@@ -61,6 +61,10 @@ export async function keptSecret(dataDir: string): Promise<string> {
 }
 
 /** The sandbox of this installation: its Twilio knows the account that every process makes from the secret. */
-export function startOwnSandbox(secret: string, options: Omit<SandboxOptions, 'twilio'>): Promise<Sandbox> {
+export async function startOwnSandbox(
+  secret: string,
+  options: Omit<SandboxOptions, 'twilio'>,
+): Promise<Sandbox> {
+  const { startSandbox } = await import('./sandbox/server.ts');
   return startSandbox({ ...options, twilio: sandboxAccount(secret) });
 }

@@ -5,18 +5,20 @@ import type { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import type { Logger } from 'pino';
 import type { z } from 'zod';
-import { type App, open } from '../app.ts';
+import type { App } from '../app.ts';
 import type { ReadyConfig } from '../config.ts';
 import { type Config, loadConfig } from '../config.ts';
 import { HeraldError } from '../domain/errors.ts';
 import '../domain/plain-words.ts';
 import { createLog } from '../log.ts';
 import type { Actor } from '../pipeline/announcement-store.ts';
-import { keptSecret, provision } from '../provision.ts';
 import type { Io } from './output.ts';
 import { findRunning } from './running.ts';
 
-/** What every command is given. */
+/**
+ * What every command is given. Herald itself is loaded when a command asks for it: help, versions and usage errors come
+ * without it.
+ */
 export interface Context {
   readonly io: Io;
   config(): Config;
@@ -31,6 +33,7 @@ export function createContext(io: Io, environment?: Readonly<Record<string, stri
   const config = () => loadConfig(environment);
 
   const withGround: Context['withGround'] = async (use) => {
+    const { provision } = await import('../provision.ts');
     const wanted = await joinRunning(config());
     const log = createLog(wanted.logLevel === 'info' ? 'warn' : wanted.logLevel, 'herald');
     const ground = await provision(wanted, (line) => log.info(line));
@@ -47,6 +50,7 @@ export function createContext(io: Io, environment?: Readonly<Record<string, stri
     withGround,
     withApp: (use) =>
       withGround(async (ready, log) => {
+        const { open } = await import('../app.ts');
         const app = await open(ready, {
           log,
           name: 'herald command',
@@ -76,6 +80,7 @@ function operator(): string {
 async function joinRunning(config: Config): Promise<Config> {
   const running = await findRunning(config.dataDir);
   if (!running || (config.databaseUrl && config.databaseUrl !== running.databaseUrl)) return config;
+  const { keptSecret } = await import('../provision.ts');
   return {
     ...config,
     databaseUrl: running.databaseUrl,

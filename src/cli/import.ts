@@ -1,3 +1,4 @@
+import type { Readable } from 'node:stream';
 import { setFlagsFromString } from 'node:v8';
 import { SingleBar } from 'cli-progress';
 import type { Command } from 'commander';
@@ -28,32 +29,7 @@ export function register(program: Command, { io, withApp }: Context): void {
     .action(async (file: string, options: Printing & { user?: string }) => {
       setFlagsFromString(HEAP);
       const { stream, bytes } = await openInput(io, file);
-      if (bytes !== undefined && bytes >= MAX_IMPORT_BYTES) {
-        throw new HeraldError(
-          'too-large',
-          'too-large',
-          `${file} is not smaller than ${MAX_IMPORT_BYTES / 1_000_000} MB; nothing was taken`,
-          {
-            fix: 'split it into several files, each with the header',
-          },
-        );
-      }
-      const result = await withApp(async (app) => {
-        const userId = options.user ? (await actor(app, options.user)).id : null;
-        const bar = progressBar(io, bytes);
-        try {
-          const record = await importCsv(
-            stream,
-            { imports: app.imports, lists: app.lists, userId },
-            { onProgress: bar.update },
-          );
-          const refusals = await app.imports.refusals(record.id, { after: 0, limit: SHOWN });
-          const { taken, refused } = record;
-          return { id: app.ids.encode('import', record.id), taken, refused, refusals: [...refusals] };
-        } finally {
-          bar.stop();
-        }
-      });
+      const result = await take(file, stream, bytes, options.user).finally(() => stream.destroy());
       print(io, options, result, () => describe(result));
       if (result.taken > 0) return;
       throw new Failed(
@@ -62,9 +38,38 @@ export function register(program: Command, { io, withApp }: Context): void {
           : 'nobody was taken: there is no row below the header',
       );
     });
+
+  /** @throws HeraldError `too-large`, before anything is taken */
+  async function take(file: string, stream: Readable, bytes?: number, user?: string): Promise<Result> {
+    if (bytes !== undefined && bytes >= MAX_IMPORT_BYTES) {
+      throw new HeraldError(
+        'too-large',
+        'too-large',
+        `${file} is not smaller than ${MAX_IMPORT_BYTES / 1_000_000} MB; nothing was taken`,
+        { fix: 'split it into several files, each with the header' },
+      );
+    }
+    return withApp(async (app) => {
+      const userId = user ? (await actor(app, user)).id : null;
+      const bar = progressBar(io, bytes);
+      try {
+        const record = await importCsv(
+          stream,
+          { imports: app.imports, lists: app.lists, userId },
+          { onProgress: bar.update },
+        );
+        const refusals = await app.imports.refusals(record.id, { after: 0, limit: SHOWN });
+        const { taken, refused } = record;
+        return { id: app.ids.encode('import', record.id), taken, refused, refusals: [...refusals] };
+      } finally {
+        bar.stop();
+      }
+    });
+  }
 }
 
 interface Result {
+  readonly id: string;
   readonly taken: number;
   readonly refused: number;
   readonly refusals: readonly { readonly line: number; readonly code: string; readonly message: string }[];

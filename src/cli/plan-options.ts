@@ -1,5 +1,4 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { WEBHOOK_CONNECTIONS } from '../adapters.ts';
 import type { Config } from '../config.ts';
 import { DEFAULT_EXPIRY_HOURS } from '../domain/announcement.ts';
 import type { Wish } from '../domain/capacity.ts';
@@ -117,9 +116,9 @@ export function wishOf(
     workers: options.workers,
     web: options.web,
     connections: {
-      sms: options.connections ?? config.connections.sms,
-      email: options.emailConnections ?? config.connections.email,
-      webhook: WEBHOOK_CONNECTIONS,
+      ...config.connections,
+      ...(options.connections && { sms: options.connections }),
+      ...(options.emailConnections && { email: options.emailConnections }),
     },
     latencyMs: options.latency,
     cores,

@@ -2,7 +2,6 @@ import type { Command } from 'commander';
 import { loadConfig } from '../config.ts';
 import { HeraldError } from '../domain/errors.ts';
 import { aborted, letEnd, tellParent, untilStopped } from '../process.ts';
-import { startOwnSandbox } from '../provision.ts';
 
 export function register(program: Command): void {
   program
@@ -44,6 +43,7 @@ export function register(program: Command): void {
             },
           );
         }
+        const { startOwnSandbox } = await import('../provision.ts');
         const stopping = untilStopped();
         const sandbox = await startOwnSandbox(secret, {
           port: Number(port),

@@ -1,11 +1,9 @@
 import type { Command } from 'commander';
-import { open } from '../app.ts';
 import { loadConfig } from '../config.ts';
 import { HeraldError } from '../domain/errors.ts';
 import { createLog } from '../log.ts';
 import { aborted, letEnd, tellParent, untilStopped } from '../process.ts';
-import { provision } from '../provision.ts';
-import { buildServer } from '../web/server.ts';
+import type { buildServer } from '../web/server.ts';
 
 export function register(program: Command): void {
   program
@@ -19,6 +17,11 @@ const LINGER_MS = 10_000;
 
 /** The web process. It ends when it is told to, or when its parent is gone. */
 async function serve(): Promise<void> {
+  const [{ open }, { provision }, { buildServer }] = await Promise.all([
+    import('../app.ts'),
+    import('../provision.ts'),
+    import('../web/server.ts'),
+  ]);
   const config = loadConfig();
   const log = createLog(config.logLevel, 'herald-web');
   const stopping = untilStopped();

@@ -3,7 +3,7 @@ import { loadConfig } from '../config.ts';
 import { consoleOrigin } from '../domain/urls.ts';
 import { createLog } from '../log.ts';
 import { aborted, untilStopped } from '../process.ts';
-import { type Launched, launch } from './launch.ts';
+import type { Launched } from './launch.ts';
 
 export function register(program: Command): void {
   program
@@ -17,6 +17,7 @@ async function start(): Promise<void> {
   const log = createLog(config.logLevel === 'info' ? 'warn' : config.logLevel, 'herald');
   const stopping = untilStopped();
   console.log('Herald is starting …');
+  const { launch } = await import('./launch.ts');
   let herald: Launched;
   try {
     herald = await launch(config, log, { stopping });

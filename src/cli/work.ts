@@ -1,6 +1,5 @@
 import { Argument, type Command } from 'commander';
 import { WORKER_KINDS, type WorkerKind } from '../domain/health.ts';
-import { workerProgram } from './launch.ts';
 
 export function register(program: Command): void {
   program
@@ -8,6 +7,7 @@ export function register(program: Command): void {
     .description('run one worker process; needs DATABASE_URL (and REDIS_URL where the others have it)')
     .addArgument(new Argument('<kind>', 'what it does').choices(WORKER_KINDS))
     .action(async (kind: WorkerKind) => {
+      const { workerProgram } = await import('./launch.ts');
       await import(workerProgram(kind));
     });
 }

@@ -1,5 +1,4 @@
 import { simpleParser } from 'mailparser';
-import { WEBHOOK_CONNECTIONS } from '../../../src/adapters.ts';
 import type { Channel } from '../../../src/domain/channel.ts';
 import { addEndpoints, populate } from '../audience.ts';
 import type { Order, PlainOrder } from '../clients/orders.ts';
@@ -31,7 +30,7 @@ export async function compareClients(
     await startProcess('./clients/main.js'),
   ] as const;
   const [limit, plain] = children;
-  const connections = channel === 'webhook' ? WEBHOOK_CONNECTIONS : servers.config.connections[channel];
+  const connections = servers.config.connections[channel];
   const dkim = comparison === 'email-dkim' ? ground.dkim : undefined;
 
   const limitOrder = async (messages: number): Promise<Extract<Order, { readonly messages: number }>> => {

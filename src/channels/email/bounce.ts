@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream';
-import { type Attachment, type ParsedMail, simpleParser } from 'mailparser';
+import type { Attachment, ParsedMail } from 'mailparser';
 import type { ReceiptStatus } from '../../domain/delivery.ts';
 import { HeraldError } from '../../domain/errors.ts';
 import { plusTag } from './plus-address.ts';
@@ -63,6 +63,7 @@ const RECEIPTS: Partial<Record<BounceReport['action'], 'undelivered' | 'delivere
  * `mail-report-empty` (invalid) when it is one that says nothing about a delivery: an answer, an out-of-office
  */
 export async function parseBounce(raw: Buffer | Readable, options: ParseOptions): Promise<MailReport[]> {
+  const { simpleParser } = await import('mailparser');
   const bytes = await readAll(raw, options.maxBytes ?? MAX_REPORT_BYTES);
   let mail: ParsedMail;
   try {

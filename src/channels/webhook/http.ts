@@ -4,9 +4,10 @@ import { HeraldError } from '../../domain/errors.ts';
 import type { SendOutcome } from '../../domain/outcome.ts';
 import type { ChannelAdapter, OutgoingWebhook } from '../../pipeline/ports.ts';
 import { type Answer, type Call, exchange, NoAnswerError, newCall } from '../exchange.ts';
+import { guardedConnector } from './guarded-connector.ts';
 import { meaningOfStatus, retryAfterMs } from './http-codes.ts';
 import { sign, type WebhookHeaders } from './signature.ts';
-import { BlockedAddressError, createEndpointGuard, type GuardOptions, guardedConnector } from './ssrf.ts';
+import { BlockedAddressError, createEndpointGuard, type GuardOptions } from './ssrf.ts';
 
 export interface WebhookOptions extends GuardOptions {
   readonly gateway: Gateway;

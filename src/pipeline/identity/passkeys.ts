@@ -1,15 +1,10 @@
-import {
-  type AuthenticationResponseJSON,
-  generateAuthenticationOptions,
-  generateRegistrationOptions,
-  type RegistrationResponseJSON,
-  verifyAuthenticationResponse,
-  verifyRegistrationResponse,
-} from '@simplewebauthn/server';
+import type { AuthenticationResponseJSON, RegistrationResponseJSON } from '@simplewebauthn/server';
 import { HeraldError } from '../../domain/errors.ts';
 import { consoleOrigin } from '../../domain/urls.ts';
 import type { FactorStore, Passkey, Session } from '../account-store.ts';
 
+/** Some 300 modules: loaded by whoever signs people in, not by every worker. */
+const webauthn = () => import('@simplewebauthn/server');
 const CHALLENGE_MS = 5 * 60_000;
 
 /** WebAuthn for this address. Every passkey is discoverable and verifies its user: it is two factors in one. */
@@ -36,6 +31,7 @@ export function createPasskeys(options: {
   return {
     async ask(userId) {
       const known = userId === undefined ? [] : await factors.passkeys(userId);
+      const { generateAuthenticationOptions } = await webauthn();
       const asked = await generateAuthenticationOptions({
         rpID,
         userVerification: 'required',
@@ -50,6 +46,7 @@ export function createPasskeys(options: {
       const response = parsed<AuthenticationResponseJSON>(answer);
       const passkey = typeof response.id === 'string' ? await factors.passkey(response.id) : undefined;
       if (!passkey || (userId !== undefined && passkey.userId !== userId)) throw badPasskey();
+      const { verifyAuthenticationResponse } = await webauthn();
       const { verified, authenticationInfo } = await verifyAuthenticationResponse({
         ...common,
         response,
@@ -68,6 +65,7 @@ export function createPasskeys(options: {
     },
 
     async askToAdd({ userId, name, login }) {
+      const { generateRegistrationOptions } = await webauthn();
       const asked = await generateRegistrationOptions({
         rpName: officeName,
         rpID,
@@ -84,6 +82,7 @@ export function createPasskeys(options: {
 
     async add({ userId }, answer, name) {
       const response = parsed<RegistrationResponseJSON>(answer);
+      const { verifyRegistrationResponse } = await webauthn();
       const { verified, registrationInfo } = await verifyRegistrationResponse({
         ...common,
         response,
