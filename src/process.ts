@@ -7,6 +7,8 @@ export function untilStopped(): AbortSignal {
   const abort = () => stop.abort();
   process.on('SIGTERM', abort);
   process.on('SIGINT', abort);
+  // Who was gone before we asked does not tell.
+  if (process.send && !process.connected) abort();
   if (process.send) process.on('disconnect', abort);
   return stop.signal;
 }

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { removeEmbedded } from '../../src/storage/embedded.ts';
 import { createTestDatabase } from '../support/database.ts';
 import { eventually, gone } from '../support/eventually.ts';
-import { descendants, end, herald, spawnHerald, startHerald } from '../support/herald-process.ts';
+import { descendants, end, forkPart, herald, spawnHerald, startHerald } from '../support/herald-process.ts';
 import { redisUrl } from '../support/redis.ts';
 import { startRedis, temporaryFolder } from '../support/servers.ts';
 
@@ -93,6 +93,22 @@ it('a port that is taken is named, and whatever is wrong or stopped at a start l
   });
   expect(await end(early, 'SIGTERM')).toEqual({ code: 0, signal: null });
   for (const pid of begun) expect(gone(pid), `process ${pid} is left behind`).toBe(true);
+});
+
+it.each([
+  ['web', 'src/cli/main.js', ['serve']],
+  ['worker', 'workers/sweep.js', []],
+  ['sandbox', 'src/cli/main.js', ['sandbox', '--port', '0']],
+])('a %s whose parent is gone before it has loaded ends by itself', async (_part, program, args) => {
+  const database = await createTestDatabase();
+  const child = forkPart(program, args, {
+    PORT: '0',
+    DATABASE_URL: database.connectionString,
+    HERALD_SECRET: 's'.repeat(32),
+  });
+  child.disconnect();
+  expect(await once(child, 'exit')).toEqual([0, null]);
+  await database.drop();
 });
 
 it.skipIf(redisUrl() === null)('stops by itself when its Redis is gone', { timeout: 60_000 }, async () => {

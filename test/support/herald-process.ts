@@ -1,4 +1,4 @@
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { type ChildProcess, execFile, fork, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -39,6 +39,13 @@ export const spawnHerald = (args: readonly string[], env: Readonly<Record<string
     cwd: packageRoot,
     stdio: ['ignore', 'pipe', 'pipe'],
   });
+
+/** Starts one part of Herald as `herald start` does. @param program below dist/ */
+export const forkPart = (
+  program: string,
+  args: readonly string[],
+  env: Readonly<Record<string, string>>,
+): ChildProcess => fork(join(packageRoot, 'dist', program), args, { env: bareEnvironment(env) });
 
 /** Starts a command in a process group of its own, as a terminal does. */
 export function spawnHeraldGroup(args: readonly string[], env: Readonly<Record<string, string>>) {
