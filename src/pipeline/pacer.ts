@@ -30,8 +30,8 @@ export interface Pacer {
   spend(allowance: Allowance, costs: readonly number[]): number[];
   /**
    * Asked when the turn of a message has come: a process that was held up may find that it passed. Where others wait for
-   * the same limit, the time since is theirs, so the message pays once more for a later turn. When none comes soon it goes as
-   * it is: everything has paid once, and nothing waits for ever.
+   * the same limit, the time since is theirs, so the message pays once more for a later turn. When none comes soon, or what is
+   * more urgent takes all, it goes as it is, one after another: everything has paid once, and nothing waits for ever.
    * @param at its turn, from {@link spend}
    * @returns when it may go, on the monotonic clock
    */
@@ -41,7 +41,7 @@ export interface Pacer {
 }
 
 /** A turn is kept when the message goes no later than this after it, or than a twelfth of the time to the next. Milliseconds. */
-const LATE_MS = 5;
+const LATE_MS = 8;
 /** A message whose turn passed takes another one so far ahead; the next claim's turns come after it. Milliseconds. */
 const SOON_MS = 1_000;
 /** Least part of a token's time that it is given where there are too few of them. */
@@ -101,8 +101,11 @@ export function createPacer(limiter: Limiter, bucket: string, ratePerSecond: num
       // That a limiter cannot be asked is told by the next claim; here it only means that no turn comes soon.
       const granted = await ask(wanted, priority, waiting[0].cost, SOON_MS).catch(() => undefined);
       if (!granted || granted.tokens <= 0) {
-        const now = clock.monotonicMs();
-        for (const { go } of waiting.splice(0)) go(now);
+        let at = clock.monotonicMs();
+        for (const { cost, go } of waiting.splice(0)) {
+          go(at);
+          at += cost * everyMs;
+        }
       } else {
         let met = 0;
         for (let sum = 0; met < waiting.length && sum < granted.tokens; met += 1)

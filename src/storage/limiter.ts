@@ -15,7 +15,8 @@ const MOST_OWED = 64;
 
 /**
  * GCRA in one row: the theoretical arrival time moves on by what is granted. A caller that would have to wait
- * longer than it asks for gets nothing and asks again; while a higher priority asks in vain, lower ones get nothing.
+ * longer than it asks for gets nothing and asks again; while a higher priority asks in vain, lower ones get nothing (an
+ * ask for later than the next block neither begins nor ends that).
  * What is owed moves it on as well, whosever turn it is. A `tat` further off than any grant can put it means that the
  * clock was set back: it is pulled near.
  */
@@ -40,7 +41,7 @@ const RESERVE = `
   written AS (
     UPDATE limits l SET
       tat = CASE WHEN g.n > 0 THEN g.start + g.n / $2::float8 ELSE g.tat END,
-      waiting = CASE WHEN $3::int = 0 THEN l.waiting
+      waiting = CASE WHEN $3::int = 0 OR $7::float8 > ${BLOCK} THEN l.waiting
         ELSE l.waiting[1:$4::int - 1] || (CASE WHEN g.n < $3::int THEN g.now ELSE 0 END) || l.waiting[$4::int + 1:4] END
     FROM granted g WHERE l.bucket = $1
   )

@@ -95,6 +95,22 @@ export function describeLimiter(name: string, setup: () => Promise<LimiterUnderT
       expect((await reserve(60_000)).granted).toBe(0);
     });
 
+    test('a turn further ahead is no demand, and ends none', async () => {
+      const reserve = (priority: number, wanted: number, withinMs?: number) =>
+        under.limiter().reserve({
+          bucket,
+          ratePerSecond: 10,
+          wanted,
+          priority,
+          ...(withinMs !== undefined && { withinMs }),
+        });
+      expect(await reserve(1, 4, 1_000), 'less than it asked for').toMatchObject({ granted: 1 });
+      expect(await reserve(3, 1, 1_000)).toMatchObject({ granted: 1 });
+      expect(await reserve(1, 4), 'in vain').toMatchObject({ granted: 0 });
+      expect(await reserve(1, 1, 1_000), 'all that it asked for').toMatchObject({ granted: 1 });
+      expect(await reserve(3, 1, 1_000)).toMatchObject({ granted: 0 });
+    });
+
     const callersAt = (
       ratePerSecond: number,
       count: number,
