@@ -91,6 +91,8 @@ async function campaign(): Promise<boolean> {
     };
     const [struck, people] = await Promise.all([strike(field, seed, kills, announce), acting]);
     say(`${struck.kills} kills, ${struck.others.join(', ')}; waiting until everything is settled`);
+    // It wakes before anything is judged: it must add nothing.
+    const lister = await frozenLister;
     const all = { ...begun, outage, ...people.followers };
     const settled = await settle(
       herald,
@@ -103,12 +105,13 @@ async function campaign(): Promise<boolean> {
     });
     for (const one of offending) say(`✗ ${one.delivery} ${one.why}\n${JSON.stringify(one.events, null, 1)}`);
 
-    const lister = await frozenLister;
+    const listersKilled = listers + people.listersKilled;
     /** A campaign in which these did not happen has shown nothing about them. */
     const unproven = [
       ...struck.failed,
       ...(lister.stood ? [] : ['no worker that lists stood still']),
       ...(lister.caught || isShort(kills) ? [] : ['no worker that lists stood still in a slice']),
+      ...(listersKilled > 0 || isShort(kills) ? [] : ['no worker that lists was killed over it']),
       ...(settled ? [] : ['it was not settled in time']),
       ...(Math.min(people.left, leavers) < LEAVERS ? [`${leavers} of ${LEAVERS} left`] : []),
       ...(people.heldByPause > 0 ? [] : ['the pause held nothing up']),
@@ -123,7 +126,7 @@ async function campaign(): Promise<boolean> {
       recipients,
       kills: struck.kills,
       freezes: struck.freezes,
-      listersKilled: listers + people.listersKilled,
+      listersKilled,
       listersFrozen: Number(lister.caught),
       strikes: struck.others,
       ...counts,

@@ -18,6 +18,8 @@ export interface Row {
   readonly doubts: number;
   /** How many of them a strike explains: their worker was struck, or answers were lost then. */
   readonly explained: number;
+  /** How many of those because their worker was struck. */
+  readonly struck: number;
   readonly leftAt: Date | null;
   /** When its announcement was cancelled, or expired. */
   readonly stoppedAt: Date | null;
@@ -82,7 +84,7 @@ export function judgeRow(row: Row, entries: readonly Entry[], pause: Pause): rea
   if (row.doubts > 0 && row.channel === 'sms') find('inDoubtSms');
   if (row.status === 'unknown') find('unsettled');
   if (isOpen) find('stillOpen', `is still ${row.status}`);
-  const gaveUp = row.code === 'worker-died' && row.explained >= MAX_DEATHS && entries.length === 0;
+  const gaveUp = row.code === 'worker-died' && row.struck >= MAX_DEATHS && entries.length === 0;
   if (gaveUp) find('gaveUp');
 
   if (entries.length === 0 && row.sid !== null)

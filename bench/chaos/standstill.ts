@@ -7,6 +7,8 @@ import { pause, waitFor } from './wait.ts';
 const STANDSTILL_MS = 45_000;
 /** Shorter than the lease: it may go on, but with nothing that it claimed before. Milliseconds. */
 const STUMBLE_MS = 6_000;
+/** Who reaches its servers again claims rows again within. Milliseconds. */
+const WORKS_AGAIN_MS = 60_000;
 /** A call that was under way in the database when its worker stood still has ended by then. Milliseconds. */
 const UNDER_WAY_MS = 200;
 
@@ -49,10 +51,10 @@ async function standStill(field: Field, random: Random, ms: number): Promise<boo
 /**
  * An SMS worker that no longer reaches one of its servers, and everything else still: its connections stay open, and nothing
  * passes. Cut off from PostgreSQL, it is not seen by the database either; from Redis, it has no queue and no limits.
- * @returns whether it was cut off while it held claimed rows, and lived to see the server again
+ * @returns whether it was cut off while it held claimed rows, lived to see the server again, and went on working
  */
 export async function cutOff(field: Field, random: Random, from: 'PostgreSQL' | 'Redis'): Promise<boolean> {
-  const { herald, remote, reserved, say } = field;
+  const { herald, remote, reserved, say, isOpen } = field;
   const link = from === 'Redis' ? remote.redis : remote.link;
   if (!link) return false;
   const pid = await hold(
@@ -75,8 +77,12 @@ export async function cutOff(field: Field, random: Random, from: 'PostgreSQL' | 
       ? `worker ${pid} reaches ${from} again`
       : `worker ${pid} ended while it was cut off from ${from}${await declaredDead(herald, pid)}`,
   );
+  const works =
+    lived &&
+    (await waitFor(async () => (await claims(herald)).has(pid) || !(await isOpen()), WORKS_AGAIN_MS, 5));
+  if (lived && !works) say(`worker ${pid} has done nothing since`);
   reserved.delete(pid);
-  return lived;
+  return works;
 }
 
 /** Why a worker may have ended by itself; the database may be struck meanwhile. */

@@ -1,3 +1,5 @@
+import { REQUEST_TIMEOUT_MS } from '../../src/adapters.ts';
+import { CHANNELS, type Channel } from '../../src/domain/channel.ts';
 import type { Field } from './field.ts';
 import { claims, running, signal } from './processes.ts';
 import { createRandom, type Random } from './random.ts';
@@ -13,8 +15,14 @@ export interface Strikes {
   readonly others: readonly string[];
   /** Strikes that were due and could not be carried out. */
   readonly failed: readonly string[];
-  /** When answers of the gateways or of PostgreSQL got lost whoever waited for them, with what was found out later. */
-  readonly outages: readonly { readonly from: Date; readonly until: Date }[];
+  readonly outages: readonly Outage[];
+}
+
+/** When answers of the gateways or of PostgreSQL got lost whoever waited for them, until the last of it was found out. */
+export interface Outage {
+  readonly from: Date;
+  readonly until: Date;
+  readonly channels: readonly Channel[];
 }
 
 interface Special {
@@ -23,14 +31,14 @@ interface Special {
   readonly times: number;
   /** It takes long: the others go on meanwhile. It tries again by itself. */
   readonly aside?: boolean;
-  /** Also of those who are not struck themselves. */
-  readonly losesAnswers?: boolean;
 }
 
 /** One kill takes about this long, waiting for a victim with claimed rows included. Milliseconds. */
 export const PER_KILL_MS = 4_000;
-/** After an outage a request may still run into its time-out, and a result that was lost is missed when its shard is put back. Milliseconds. */
+/** A result that PostgreSQL lost is missed when its shard is put back. Milliseconds. */
 const FOUND_OUT_MS = 60_000;
+/** After the gateways' outage a request may still run into its time-out, and be written down a little later. Milliseconds. */
+const TIMED_OUT_MS = Math.max(REQUEST_TIMEOUT_MS.sms, REQUEST_TIMEOUT_MS.webhook) + 5_000;
 /** Kills from which on a campaign is a long one. */
 const LONG = 20;
 export const isShort = (kills: number): boolean => kills < LONG;
@@ -51,16 +59,14 @@ export async function strike(
 ): Promise<Strikes> {
   const { say, isOpen } = field;
   const random = createRandom(seed, 'strikes');
-  const specials = specialStrikes(field, seed, kills, announce);
+  const outages: Outage[] = [];
+  const specials = specialStrikes(field, seed, kills, announce, outages);
   const schedule = spread(specials, kills, random);
   const done = new Map<string, number>();
   const aside: Promise<void>[] = [];
-  const outages: { from: Date; until: Date }[] = [];
-  const carryOut = async (name: string, { run, aside: byItself, losesAnswers }: Special) => {
+  const carryOut = async (name: string, { run, aside: byItself }: Special) => {
     say(`strike: ${name}`);
-    const from = new Date();
     const happened = byItself ? await run() : await waitFor(run, 30_000, 250);
-    if (losesAnswers) outages.push({ from, until: new Date(Date.now() + FOUND_OUT_MS) });
     if (happened) done.set(name, (done.get(name) ?? 0) + 1);
     else say(`could not: ${name}`);
   };
@@ -99,6 +105,7 @@ function specialStrikes(
   seed: number,
   kills: number,
   announce: () => Promise<number>,
+  outages: Outage[],
 ): Readonly<Record<string, Special>> {
   const { herald, servers, gateways } = field;
   const { pool } = herald.app;
@@ -106,6 +113,14 @@ function specialStrikes(
   const did = async (act: Promise<void>) => {
     await act;
     return true;
+  };
+  const during = async <T>(channels: readonly Channel[], foundOutMs: number, act: () => Promise<T>) => {
+    const from = new Date();
+    try {
+      return await act();
+    } finally {
+      outages.push({ from, until: new Date(Date.now() + foundOutMs), channels });
+    }
   };
   const randomFor = (purpose: string) => createRandom(seed, purpose);
   const [freezing, stumbling] = [randomFor('freeze'), randomFor('stumble')];
@@ -122,27 +137,32 @@ function specialStrikes(
     'take the gateways away': {
       times: 1,
       aside: true,
-      losesAnswers: true,
       async run() {
         // When nothing is under way, nothing is learnt.
         await waitFor(async () => (await claims(herald)).size > 0, 60_000, 5);
         const before = gateways.answered();
-        await gateways.set('refused');
-        const id = await announce();
-        await pause(outageMs(kills) / 4);
-        await gateways.set('unavailable');
-        // Other strikes may have brought all sending to a stop, and workers that died meanwhile wait to be started again.
-        const felt = await waitFor(
-          async () => gateways.answered() > before && (await isRefused(herald, id)),
-          180_000,
-          50,
-        );
-        await pause((outageMs(kills) * 3) / 4);
-        await gateways.set('open');
-        return felt;
+        // The relay for mail is not taken away.
+        return during(['sms', 'webhook'], TIMED_OUT_MS, async () => {
+          await gateways.set('refused');
+          const id = await announce();
+          await pause(outageMs(kills) / 4);
+          await gateways.set('unavailable');
+          // Other strikes may have brought all sending to a stop, and workers that died meanwhile wait to be started again.
+          const felt = await waitFor(
+            async () => gateways.answered() > before && (await isRefused(herald, id)),
+            180_000,
+            50,
+          );
+          await pause((outageMs(kills) * 3) / 4);
+          await gateways.set('open');
+          return felt;
+        });
       },
     },
-    'kill PostgreSQL': { times: 1, losesAnswers: true, run: () => did(servers.killPostgres(pool)) },
+    'kill PostgreSQL': {
+      times: 1,
+      run: () => during(CHANNELS, FOUND_OUT_MS, () => did(servers.killPostgres(pool))),
+    },
     'empty the queue': { times: 1, run: () => did(servers.emptyQueue(pool)) },
     ...(servers.redis && {
       'kill Redis': { times: 1, run: () => did(servers.redis?.kill() ?? Promise.reject()) },

@@ -53,6 +53,10 @@ interface Found extends Row {
   readonly n: number;
 }
 
+/** The worker that an event speaks of was struck. */
+const WAS_STRUCK = `substring(e.source || ' ' || coalesce(e.detail, '') FROM 'worker (\\d+)')::bigint
+         IN (SELECT id FROM workers WHERE pid = ANY ($2))`;
+
 const ROWS = `
   SELECT d.announcement_id AS id, d.n, d.channel, d.status, d.address_key AS address, d.provider_message_id AS sid,
     d.error_code AS code,
@@ -60,10 +64,12 @@ const ROWS = `
      WHERE e.announcement_id = d.announcement_id AND e.n = d.n AND e.type = 'unknown') AS doubts,
     (SELECT count(*)::int FROM delivery_events e
      WHERE e.announcement_id = d.announcement_id AND e.n = d.n AND e.type = 'unknown' AND (
-       d.channel = 'webhook' AND d.address_key = ANY ($5)
-       OR substring(e.source || ' ' || coalesce(e.detail, '') FROM 'worker (\\d+)')::bigint IN (SELECT id FROM workers WHERE pid = ANY ($2))
-       OR EXISTS (SELECT FROM unnest($3::timestamptz[], $4::timestamptz[]) AS w(since, until)
-                  WHERE e.at BETWEEN w.since AND w.until))) AS explained,
+       d.channel = 'webhook' AND d.address_key = ANY ($4)
+       OR ${WAS_STRUCK}
+       OR EXISTS (SELECT FROM jsonb_to_recordset($3) AS w("from" timestamptz, until timestamptz, channels jsonb)
+                  WHERE e.at BETWEEN w."from" AND w.until AND w.channels ? d.channel::text))) AS explained,
+    (SELECT count(*)::int FROM delivery_events e
+     WHERE e.announcement_id = d.announcement_id AND e.n = d.n AND e.type = 'unknown' AND ${WAS_STRUCK}) AS struck,
     (SELECT s.created_at FROM suppressions s WHERE s.channel = d.channel AND s.address = d.address_key AND s.reason = 'left') AS "leftAt",
     CASE WHEN a.state = 'cancelled' THEN a.ended_at WHEN d.channel <> 'webhook' AND a.expires_at < now() THEN a.expires_at END AS "stoppedAt"
   FROM deliveries d JOIN announcements a ON a.id = d.announcement_id WHERE d.announcement_id = ANY ($1)`;
@@ -98,8 +104,7 @@ export async function judge(
   const { rows } = await app.pool.query<Omit<Found, 'part'>>(ROWS, [
     [...parts.keys()],
     [...struck],
-    outages.map(({ from }) => from),
-    outages.map(({ until }) => until),
+    JSON.stringify(outages),
     await faultyOutlets(app.pool),
   ]);
   const ledger = await readLedger(sandboxUrl);

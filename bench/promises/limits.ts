@@ -46,11 +46,11 @@ export async function limits(stage: Stage, scale: Scale, only: 'both' | 'sms'): 
   );
   await stage.quiet();
   const taken = await outbox.of(id);
-  const arrivals = await stage.arrivals(id);
+  const came = cameAt(await stage.arrivals(id));
   return channels.map((channel) => {
     const spent = taken
       .filter((one) => one.channel === channel)
-      .map(({ n, clockMs, cost }) => ({ at: channel === 'sms' ? cameAt(arrivals, n) : clockMs, cost }));
+      .map(({ n, clockMs, cost }) => ({ at: channel === 'sms' ? came(n) : clockMs, cost }));
     const hadBacklog = open.rows.some((row) => row.channel === channel);
     return verdict(
       `limit-${channel}-${rates[channel]}`,
@@ -63,10 +63,14 @@ export async function limits(stage: Stage, scale: Scale, only: 'both' | 'sms'): 
   });
 }
 
-function cameAt(arrivals: ReadonlyMap<number, number>, n: number): number {
-  const at = arrivals.get(n);
-  if (at === undefined) throw new Error(`the gateway took row ${n}, and nobody saw it come`);
-  return at;
+/** @returns a lookup of when each row came, one time after another */
+function cameAt(arrivals: ReadonlyMap<number, readonly number[]>): (n: number) => number {
+  const rest = new Map([...arrivals].map(([n, times]) => [n, [...times]]));
+  return (n) => {
+    const at = rest.get(n)?.shift();
+    if (at === undefined) throw new Error(`the gateway took row ${n}, and nobody saw it come`);
+    return at;
+  };
 }
 
 /** Limiter and pacer alone, in four processes without a gateway. */

@@ -4,6 +4,8 @@ import type { Published, Stage } from './stage.ts';
 
 /** A single message is through within. Milliseconds. */
 const SINGLE_WITHIN_MS = 10_000;
+/** So long the routine announcement has been sent before others come: processes that have just started are slow. */
+const UNDER_WAY_MS = 10_000;
 /** What a slow gateway takes to answer; it takes the message at once. Milliseconds. */
 const SLOW_MS = 3_000;
 
@@ -11,7 +13,8 @@ const SLOW_MS = 3_000;
 export async function order(stage: Stage, scale: Scale): Promise<Verdict[]> {
   const [many, few] = [await stage.crowd({ sms: scale.routine }), await stage.crowd({ sms: scale.urgent })];
   const routine = await stage.publish({ topic: many, urgency: 'routine' });
-  await stage.until(routine.id, 'the routine announcement', (taken) => taken.length > stage.rates.sms);
+  await stage.until(routine.id, 'the routine announcement', (taken) => taken.length > 0);
+  await pause(UNDER_WAY_MS);
   const overtakes = await overtake(stage, few, scale.urgent);
   const fast = await singles(stage);
   await control(stage.herald.sandboxUrl, { twilio: { latencyMs: SLOW_MS } });

@@ -23,7 +23,7 @@ export interface Stage {
   readonly admin: Actor;
   readonly outbox: ReturnType<typeof createOutbox>;
   /** When each SMS of an announcement came to the gateway, by its row's number: milliseconds of a monotonic clock. */
-  arrivals(id: number): Promise<ReadonlyMap<number, number>>;
+  arrivals(id: number): Promise<ReadonlyMap<number, readonly number[]>>;
   /** Asks the HTTP API, as an admin. */
   api<T>(method: string, path: string, body?: object): Promise<T>;
   /** Writes citizens of one topic; returns the topic's code. */
@@ -109,7 +109,7 @@ async function furnish(
   });
   stops.push(herald.stop);
   const { app } = herald;
-  const came = new Map<number, Map<number, number>>();
+  const came = new Map<number, Map<number, number[]>>();
   const [author, approver, admin] = [
     await app.users.add({ name: 'author', role: 'author' }),
     await app.users.add({ name: 'approver', role: 'approver' }),
@@ -129,8 +129,8 @@ async function furnish(
     async arrivals(announcement) {
       for (const [deliveryId, at] of await doorman.arrivals()) {
         const { id, n } = app.ids.decode('delivery', deliveryId);
-        const its = came.get(id) ?? new Map<number, number>();
-        came.set(id, its.set(n, at));
+        const its = came.get(id) ?? new Map<number, number[]>();
+        came.set(id, its.set(n, [...(its.get(n) ?? []), at]));
       }
       return came.get(announcement) ?? new Map();
     },

@@ -12,6 +12,7 @@ const row = (facts: Partial<Row> = {}): Row => ({
   code: null,
   doubts: 0,
   explained: 0,
+  struck: 0,
   leftAt: null,
   stoppedAt: null,
   ...facts,
@@ -66,10 +67,17 @@ test('what explains that nobody took it', () => {
 });
 
 test('over which as many workers died as may was given up, is counted, and must say so', () => {
-  const died = { status: 'failed', sid: null, code: 'worker-died', doubts: 5, explained: 5 } as const;
+  const died = {
+    status: 'failed',
+    sid: null,
+    code: 'worker-died',
+    doubts: 5,
+    explained: 5,
+    struck: 5,
+  } as const;
   expect(blamed(row(died), [])).toEqual([]);
   expect(judgeRow(row(died), [], PAUSE).map(({ count }) => count)).toContain('gaveUp');
-  expect(blamed(row({ ...died, explained: 4 }), [])).toEqual(['missing 1']);
+  expect(blamed(row({ ...died, struck: 4 }), [])).toEqual(['missing 1']);
   expect(blamed(row({ ...died, code: '30008' }), [])).toEqual(['missing 1']);
 });
 
