@@ -51,7 +51,8 @@ async function standStill(field: Field, random: Random, ms: number): Promise<boo
 /**
  * An SMS worker that no longer reaches one of its servers, and everything else still: its connections stay open, and nothing
  * passes. Cut off from PostgreSQL, it is not seen by the database either; from Redis, it has no queue and no limits.
- * @returns whether it was cut off while it held claimed rows, lived to see the server again, and went on working
+ * @returns whether it was cut off while it held claimed rows, lived to see the server again, and went on working: itself, or, where it
+ *   was declared dead, the process that was started in its place
  */
 export async function cutOff(field: Field, random: Random, from: 'PostgreSQL' | 'Redis'): Promise<boolean> {
   const { herald, remote, reserved, say, isOpen } = field;
@@ -79,8 +80,12 @@ export async function cutOff(field: Field, random: Random, from: 'PostgreSQL' | 
   );
   const works =
     lived &&
-    (await waitFor(async () => (await claims(herald)).has(pid) || !(await isOpen()), WORKS_AGAIN_MS, 5));
-  if (lived && !works) say(`worker ${pid} has done nothing since`);
+    (await waitFor(
+      async () => (await claims(herald)).has(remote.child.pid ?? pid) || !(await isOpen()),
+      WORKS_AGAIN_MS,
+      5,
+    ));
+  if (lived && !works) say(`worker ${pid}, or who came after it, has done nothing since`);
   reserved.delete(pid);
   return works;
 }
