@@ -46,11 +46,12 @@ export async function limits(stage: Stage, scale: Scale, only: 'both' | 'sms'): 
   );
   await stage.quiet();
   const taken = await outbox.of(id);
-  const came = cameAt(await stage.arrivals(id));
+  const sms = await spentOnSms(stage, id);
   return channels.map((channel) => {
-    const spent = taken
-      .filter((one) => one.channel === channel)
-      .map(({ n, clockMs, cost }) => ({ at: channel === 'sms' ? came(n) : clockMs, cost }));
+    const spent =
+      channel === 'sms'
+        ? sms
+        : taken.filter((one) => one.channel === channel).map(({ clockMs, cost }) => ({ at: clockMs, cost }));
     const hadBacklog = open.rows.some((row) => row.channel === channel);
     return verdict(
       `limit-${channel}-${rates[channel]}`,
@@ -61,6 +62,13 @@ export async function limits(stage: Stage, scale: Scale, only: 'both' | 'sms'): 
       hadBacklog,
     );
   });
+}
+
+/** The SMS of an announcement, as they came. */
+export async function spentOnSms({ outbox, arrivals }: Stage, id: number): Promise<readonly Spent[]> {
+  const taken = await outbox.of(id);
+  const came = cameAt(await arrivals(id));
+  return taken.filter(({ channel }) => channel === 'sms').map(({ n, cost }) => ({ at: came(n), cost }));
 }
 
 /** @returns a lookup of when each row came, one time after another */
@@ -91,7 +99,8 @@ export async function pacers(
   return verdict(`pacer-${ratePerSecond}`, ratePerSecond, 'segments', spent, scale);
 }
 
-function verdict(
+/** Whether a limit held over what was spent, and enough of it was used. */
+export function verdict(
   name: string,
   rate: number,
   what: string,
