@@ -70,6 +70,7 @@ import { SubscriberStore } from './storage/subscribers.ts';
 import { createSweepStore } from './storage/sweeps.ts';
 import { UserStore } from './storage/users.ts';
 import { createBreakerStore, createWorkerStore } from './storage/workers.ts';
+import { undo } from './undo.ts';
 
 /** For claims, results and receipts, beside what else a process asks. */
 const KEYED_CONNECTIONS = 6;
@@ -179,9 +180,7 @@ export async function open(
 ): Promise<App> {
   const { log } = options;
   const closers: (() => Promise<unknown>)[] = [];
-  const closeAll = async () => {
-    for (const close of closers.splice(0).reverse()) await close();
-  };
+  const closeAll = () => undo(closers);
   try {
     const connect = (max: number, more: Partial<PoolOptions> = {}) => {
       const { databaseUrl: connectionString } = config;

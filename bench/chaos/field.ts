@@ -2,6 +2,7 @@ import { type Child, startChild } from '../../src/cli/children.ts';
 import { type Launched, launch, workerProgram } from '../../src/cli/launch.ts';
 import type { ReadyConfig } from '../../src/config.ts';
 import { createLog } from '../../src/log.ts';
+import { undo } from '../../src/undo.ts';
 import { startSandbox } from '../sandbox.ts';
 import { createLink, type Link } from './link.ts';
 import type { Servers } from './servers.ts';
@@ -29,9 +30,7 @@ export interface Field {
 /** A Herald whose ways to its gateways, and of one of its workers to PostgreSQL and Redis, lead through links. */
 export async function setUp(servers: Servers, say: Field['say']): Promise<Omit<Field, 'isOpen'>> {
   const stops: (() => Promise<unknown>)[] = [];
-  const stop = async () => {
-    for (const one of stops.splice(0).reverse()) await one();
-  };
+  const stop = () => undo(stops);
   try {
     const log = createLog(servers.config.logLevel === 'info' ? 'silent' : servers.config.logLevel, 'chaos');
     const sandbox = await startSandbox(servers.config, log);

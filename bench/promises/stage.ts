@@ -3,6 +3,7 @@ import type { ReadyConfig } from '../../src/config.ts';
 import type { Channel } from '../../src/domain/channel.ts';
 import { createLog } from '../../src/log.ts';
 import type { Actor } from '../../src/pipeline/announcement-store.ts';
+import { undo } from '../../src/undo.ts';
 import { waitFor } from '../chaos/wait.ts';
 import { startSandbox } from '../sandbox.ts';
 import { hireDoorman } from './doorman.ts';
@@ -77,9 +78,7 @@ const CROWD = `
 /** Starts it on servers that run already; what was written there before is still there. */
 export async function raise(base: ReadyConfig, rates: Rates): Promise<Stage> {
   const stops: (() => unknown)[] = [];
-  const stop = async () => {
-    for (const one of stops.splice(0).reverse()) await one();
-  };
+  const stop = () => undo(stops);
   try {
     return { ...(await furnish(base, rates, stops)), stop };
   } catch (error) {

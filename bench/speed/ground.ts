@@ -6,6 +6,7 @@ import type pg from 'pg';
 import { loadConfig } from '../../src/config.ts';
 import { packageRoot } from '../../src/root.ts';
 import { createPool } from '../../src/storage/pool.ts';
+import { undo } from '../../src/undo.ts';
 import { temporaryFolder } from '../../test/support/servers.ts';
 import { type Servers, startServers } from '../chaos/servers.ts';
 import { postmasterOf } from './proc.ts';
@@ -56,9 +57,7 @@ export async function prepareGround(
   profiles?: string,
 ): Promise<Ground> {
   const stops: (() => Promise<unknown>)[] = [];
-  const stop = async () => {
-    for (const one of stops.splice(0).reverse()) await one();
-  };
+  const stop = () => undo(stops);
   try {
     const folder = await temporaryFolder('bench');
     stops.push(() => rm(folder, { recursive: true, force: true }));

@@ -7,6 +7,7 @@ import { HeraldError } from '../domain/errors.ts';
 import { createLog } from '../log.ts';
 import { untilStopped } from '../process.ts';
 import { forgetInstallation, ownDatabase, removeEmbedded } from '../provision.ts';
+import { undo } from '../undo.ts';
 import type { Proof } from './demo-proof.ts';
 import { reconcile } from './demo-reconcile.ts';
 import { afterReceipts, type Report, showProgress, showSamples, showTable } from './demo-show.ts';
@@ -62,7 +63,7 @@ export async function demo(options: { json?: boolean }): Promise<void> {
       cause: error,
     });
   } finally {
-    await removeAll(leftovers);
+    await undo(leftovers);
   }
 }
 
@@ -122,13 +123,4 @@ async function ownGround(leftovers: Leftovers): Promise<Config> {
   const database = await ownDatabase(config.databaseUrl, 'herald_demo');
   leftovers.push(() => database.drop());
   return { ...own, databaseUrl: database.connectionString };
-}
-
-/** The last first, as one stands on the other; what cannot be removed does not keep the rest. */
-async function removeAll(leftovers: Leftovers): Promise<void> {
-  const failures: unknown[] = [];
-  for (const remove of leftovers.splice(0).reverse()) {
-    await remove().catch((error: unknown) => failures.push(error));
-  }
-  if (failures.length > 0) throw failures[0];
 }

@@ -7,6 +7,7 @@ import { type App, migrateDatabase, open } from '../app.ts';
 import type { Config, ReadyConfig } from '../config.ts';
 import { WORKER_KINDS, type WorkerKind } from '../domain/health.ts';
 import { provision } from '../provision.ts';
+import { undo } from '../undo.ts';
 import { type Child, startChild } from './children.ts';
 import { noteRunning } from './running.ts';
 
@@ -46,9 +47,7 @@ export async function launch(
   const { stopping } = options;
   const stops: (() => Promise<unknown>)[] = [];
   const children: Child[] = [];
-  const stop = async () => {
-    for (const one of stops.splice(0).reverse()) await one();
-  };
+  const stop = () => undo(stops);
   try {
     const ground = await provision(wanted, (line) => log.info(line));
     stops.push(ground.stop);
