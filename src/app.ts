@@ -193,7 +193,7 @@ export async function open(
     const keyed = connect(KEYED_CONNECTIONS, { byKeys: true, queryTimeoutMs: 30_000 });
     // Heartbeats do not queue behind anything: a worker with much to ask is not a dead one.
     const heart = connect(1, { queryTimeoutMs: 5_000 });
-    // Nor does asking for the limit.
+    // Nor does looking at breakers.
     const brisk = connect(2, { queryTimeoutMs: 5_000 });
     await requireDatabase(pool, config.databaseUrl);
     await requireSchema(pool, SCHEMA);
@@ -361,7 +361,9 @@ export async function open(
         mode: config.mode,
         workers: createWorkerStore(heart),
         breakers: createBreakerStore(brisk),
-        limiter: limiter ?? createPostgresLimiter(brisk),
+        // Who asks holds the limit's row until it is committed, and all others wait; what a crash forgets is long past when the
+        // server is back.
+        limiter: limiter ?? createPostgresLimiter(connect(2, { queryTimeoutMs: 5_000, mayForget: true })),
         wakeUps,
         startRunner: createRunner(queue),
         composer,

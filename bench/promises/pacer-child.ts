@@ -52,6 +52,7 @@ async function spend({ bucket, ratePerSecond, seconds, costs, ...urls }: Order):
     connectionString: urls.databaseUrl,
     max: SHARDS_AT_ONCE,
     applicationName: 'pacer',
+    mayForget: true,
   });
   const redis = urls.redisUrl ? createRedisLimiter({ url: urls.redisUrl, prefix: 'promises' }) : undefined;
   const pacer = createPacer(redis ?? createPostgresLimiter(pool), bucket, ratePerSecond, clock);

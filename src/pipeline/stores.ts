@@ -12,7 +12,7 @@ import type { Job } from './ports.ts';
 
 export interface ExpansionStore {
   /**
-   * One keyset slice, its shards and the cursor in one transaction; 'waiting' when the superseded announcement
+   * The next keyset slice in which there is somebody, if it is soon found; a slice, its shards and the cursor in one transaction. 'waiting' when the superseded announcement
    * still has rows under way, 'stopped' when the announcement is not being sent.
    */
   slice(announcementId: number, generation: number): Promise<'more' | 'done' | 'waiting' | 'stopped'>;

@@ -75,7 +75,8 @@ function openPostgres(connectionString: string, use: Use): Link {
     connectionString,
     // A worker's third connection is the one that listens for notifications.
     max: use === 'work' ? 3 : 2,
-    options: `-c search_path=${DEFAULT_SCHEMA}`,
+    // The queue is no truth: what a crash of the server takes from it, the sweeper brings back. So no commit waits for the disk.
+    options: `-c search_path=${DEFAULT_SCHEMA} -c synchronous_commit=off`,
     application_name: `herald-queue-${use}`,
     keepAlive: true,
     connectionTimeoutMillis: use === 'work' ? 5_000 : FAIL_FAST_MS - 500,

@@ -9,6 +9,8 @@ import { rowFor } from './shards.ts';
 
 /** Contacts looked at in one transaction; sending starts with the first slice. */
 const SLICE = 20_000;
+/** Contacts of which nobody is in the audience are passed over at once, for so long at a time. Milliseconds. */
+const PASS_OVER_MS = 500;
 const SHARD_ROWS = 500;
 /** First attempts of webhooks; a retry has a shard of its own. */
 const WEBHOOK_SHARD_ROWS = 100;
@@ -146,7 +148,7 @@ const UNIQUE_VIOLATION = '23505';
 
 export function createExpansionStore(pool: pg.Pool, slot: number): ExpansionStore {
   const runSlice = (announcementId: number, generation: number, careful: boolean) =>
-    inTransaction(pool, async (client): Promise<'more' | 'done' | 'waiting' | 'stopped'> => {
+    inTransaction(pool, async (client): Promise<'more' | 'nobody' | 'done' | 'waiting' | 'stopped'> => {
       // First the lock, then a look: whether it is still being sent may have changed while it was waited for.
       await client.query({
         name: 'lock-expansion',
@@ -181,8 +183,18 @@ export function createExpansionStore(pool: pg.Pool, slot: number): ExpansionStor
         'UPDATE expansions SET phase = $2, cursor = $3, next_n = $4, enqueued_at = now() WHERE announcement_id = $1',
         [announcementId, next.phase, next.cursor, next.nextN],
       );
-      return next.phase === 'done' ? 'done' : 'more';
+      if (next.phase === 'done') return 'done';
+      return expansion.phase === 'audience' && next.nextN === expansion.nextN ? 'nobody' : 'more';
     });
+  const retried = async (announcementId: number, generation: number) => {
+    try {
+      return await runSlice(announcementId, generation, false);
+    } catch (error) {
+      // An address moved on to a contact whose turn comes now, and its row is there already: looked for only then.
+      if ((error as { code?: string }).code !== UNIQUE_VIOLATION) throw error;
+      return await runSlice(announcementId, generation, true);
+    }
+  };
 
   return {
     async next(announcementId, generation) {
@@ -196,13 +208,11 @@ export function createExpansionStore(pool: pg.Pool, slot: number): ExpansionStor
     },
 
     async slice(announcementId, generation) {
-      try {
-        return await runSlice(announcementId, generation, false);
-      } catch (error) {
-        // An address moved on to a contact whose turn comes now, and its row is there already: looked for only then.
-        if ((error as { code?: string }).code !== UNIQUE_VIOLATION) throw error;
-        return await runSlice(announcementId, generation, true);
-      }
+      const until = performance.now() + PASS_OVER_MS;
+      let outcome = await retried(announcementId, generation);
+      while (outcome === 'nobody' && performance.now() < until)
+        outcome = await retried(announcementId, generation);
+      return outcome === 'nobody' ? 'more' : outcome;
     },
   };
 }

@@ -41,6 +41,9 @@ const BY_KEYS = [
   'jit=off',
 ];
 
+/** PostgreSQL then commits in memory, and writes within three times wal_writer_delay (200 ms). */
+const MAY_FORGET = 'synchronous_commit=off';
+
 export interface PoolOptions {
   readonly connectionString: string;
   /** Most connections at a time. */
@@ -53,6 +56,8 @@ export interface PoolOptions {
   readonly queryTimeoutMs?: number | undefined;
   /** For statements that go by keys alone, over and over; see {@link BY_KEYS}. */
   readonly byKeys?: boolean | undefined;
+  /** For what is no truth: commits do not wait for the disk, and a server that crashes may forget the last second's. */
+  readonly mayForget?: boolean | undefined;
 }
 
 /**
@@ -70,7 +75,9 @@ export function createPool(options: PoolOptions): pg.Pool {
     idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_MS,
     ...(options.queryTimeoutMs !== undefined && { query_timeout: options.queryTimeoutMs }),
     types,
-    ...(options.byKeys && { options: BY_KEYS.map((setting) => `-c ${setting}`).join(' ') }),
+    options: [...(options.byKeys ? BY_KEYS : []), ...(options.mayForget ? [MAY_FORGET] : [])]
+      .map((setting) => `-c ${setting}`)
+      .join(' '),
     ...(operator !== undefined && {
       onConnect: (client: pg.ClientBase) =>
         client.query(`SELECT set_config('herald.operator', $1, false)`, [operator]),

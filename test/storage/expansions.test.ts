@@ -131,6 +131,22 @@ stories('fan-out', (test) => {
     await office.expectCountsToMatch(id);
   });
 
+  test('who comes after many that it does not concern does not wait for a job for each slice of those', async ({
+    office,
+  }) => {
+    await office.citizens(60_000);
+    const [crime, traffic] = [await office.topic('crime'), await office.topic('traffic')];
+    await office.pool.query('UPDATE subscribers SET topics = ARRAY[$1::int]', [traffic]);
+    await office.citizen({ phone: '+8613900090000', topics: [crime] });
+    const id = await office.approved({
+      channels: ['sms'],
+      audience: { topics: ['crime'], districts: [] },
+    });
+    expect(await office.expand(id)).toEqual(['more', 'done']);
+    expect(await addresses(office, id)).toEqual(['+8613900090000']);
+    await office.expectCountsToMatch(id);
+  });
+
   test('an address that moves to a later contact meanwhile is written to once', async ({ office }) => {
     await office.citizens(20_003);
     const id = await office.approved({ channels: ['sms'] });
