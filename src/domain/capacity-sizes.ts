@@ -22,7 +22,7 @@ export interface Sizes {
 }
 
 /** Connections to PostgreSQL of a process: docs/operations.md, "Many processes". */
-const CONNECTIONS = { web: 14, worker: 11, queue: 8 };
+const CONNECTIONS = { web: 14, worker: 13, queue: 10 };
 /** PostgreSQL's own `max_wal_size`. Bytes. */
 const LOG_KEPT = 2 ** 30;
 /** One lists recipients, one sweeps. */

@@ -272,7 +272,7 @@ test('sizes grow with the recipients and the processes', () => {
     redis: 3_000_000,
     memory: 600e6,
     processes: 6,
-    databaseConnections: 69,
+    databaseConnections: 79,
     fitIntoMemory: 16,
   });
 });
