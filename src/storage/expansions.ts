@@ -146,7 +146,11 @@ interface Bounds {
 
 const UNIQUE_VIOLATION = '23505';
 
-export function createExpansionStore(pool: pg.Pool, slot: number): ExpansionStore {
+/**
+ * @param slot of the counters, see src/storage/counts.ts
+ * @param passOverMs how long contacts that are not concerned are passed over within one job
+ */
+export function createExpansionStore(pool: pg.Pool, slot: number, passOverMs = PASS_OVER_MS): ExpansionStore {
   const runSlice = (announcementId: number, generation: number, careful: boolean) =>
     inTransaction(pool, async (client): Promise<'more' | 'nobody' | 'done' | 'waiting' | 'stopped'> => {
       // First the lock, then a look: whether it is still being sent may have changed while it was waited for.
@@ -208,7 +212,7 @@ export function createExpansionStore(pool: pg.Pool, slot: number): ExpansionStor
     },
 
     async slice(announcementId, generation) {
-      const until = performance.now() + PASS_OVER_MS;
+      const until = performance.now() + passOverMs;
       let outcome = await retried(announcementId, generation);
       while (outcome === 'nobody' && performance.now() < until)
         outcome = await retried(announcementId, generation);

@@ -1,4 +1,5 @@
 import { expect } from 'vitest';
+import { createExpansionStore } from '../../src/storage/expansions.ts';
 import { type Office, only, stories } from '../support/office.ts';
 
 const addresses = async (office: Office, id: number) => (await office.rows(id)).map((row) => row.address);
@@ -142,7 +143,10 @@ stories('fan-out', (test) => {
       channels: ['sms'],
       audience: { topics: ['crime'], districts: [] },
     });
-    expect(await office.expand(id)).toEqual(['more', 'done']);
+    const { generation } = only(await office.sweeps.startDue());
+    const patient = createExpansionStore(office.pool, 0, Number.POSITIVE_INFINITY);
+    expect(await patient.slice(id, generation), 'the outlets').toBe('more');
+    expect(await patient.slice(id, generation), 'four slices of citizens').toBe('done');
     expect(await addresses(office, id)).toEqual(['+8613900090000']);
     await office.expectCountsToMatch(id);
   });

