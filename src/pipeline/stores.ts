@@ -12,8 +12,9 @@ import type { Job } from './ports.ts';
 
 export interface ExpansionStore {
   /**
-   * The next keyset slice in which there is somebody, if it is soon found; a slice, its shards and the cursor in one transaction. 'waiting' when the superseded announcement
-   * still has rows under way, 'stopped' when the announcement is not being sent.
+   * The next keyset slice in which there is somebody, if it is soon found; each slice, its shards and the cursor in one
+   * transaction. 'waiting' when the superseded announcement still has rows under way, 'stopped' when the announcement
+   * is not being sent.
    */
   slice(announcementId: number, generation: number): Promise<'more' | 'done' | 'waiting' | 'stopped'>;
   /** The job of the next slice; null when somebody else has enqueued it. */

@@ -17,7 +17,8 @@ const MOST_OWED = 64;
 /**
  * GCRA on the server's clock. `tat`, the theoretical arrival time, is when the next token is due; a grant of n moves
  * it on by n/rate. Whoever would have to wait longer than `ahead` gets nothing yet. Fields 1–4 are when
- * each priority last asked for more than it got; an ask for later than the next block says nothing of that. What is owed moves `tat` on as well, whosever turn it is.
+ * each priority last asked for more than it got; an ask for later than the next block says nothing of that. What is
+ * owed moves `tat` on as well, whosever turn it is.
  *
  * All times are whole microseconds, because Lua in Redis prints no more than 14 digits of a number by itself. A `tat`
  * further off than any grant can put it means that the clock was set back or the rate raised: it is pulled near.
