@@ -70,6 +70,9 @@ export function createPacer(limiter: Limiter, bucket: string, ratePerSecond: num
   /** By priority: nobody rides on the urgency of others. */
   const late = new Map<number, Late[]>();
   let settling: Promise<unknown> = Promise.resolve();
+  let asking: Promise<Allowance> | undefined;
+  /** The limiter's last answer, where it was no: it holds for whoever is no more urgent. */
+  let refusal: { readonly priority: number; readonly untilMs: number } | undefined;
 
   const ask = async (
     wanted: number,
@@ -93,6 +96,20 @@ export function createPacer(limiter: Limiter, bucket: string, ratePerSecond: num
   };
   const isFresh = (what: { readonly atMs: number }, forMs = KEEPS_MS) =>
     clock.monotonicMs() - what.atMs <= forMs;
+
+  /** What is known without asking: something left over, or that nothing is to be had yet. */
+  const known = (priority: number, atLeast: number): Allowance | undefined => {
+    const kept = left;
+    left = undefined;
+    if (kept && isFresh(kept, isBusy ? lateMs : KEEPS_MS)) {
+      if (kept.tokens >= atLeast) return { ...kept, inMs: Math.max(0, kept.atMs - clock.monotonicMs()) };
+      owed -= kept.tokens;
+    }
+    // What is owed is told; others may be waiting for it, or must wait because of it.
+    if (!refusal || priority < refusal.priority || owed !== 0) return undefined;
+    const inMs = refusal.untilMs - clock.monotonicMs();
+    return inMs > 0 ? { tokens: 0, atMs: refusal.untilMs, inMs } : undefined;
+  };
 
   /** Later turns for those that missed theirs, for all at once that came while the last were asked for. */
   const catchUp = async (waiting: Late[], priority: number) => {
@@ -123,14 +140,23 @@ export function createPacer(limiter: Limiter, bucket: string, ratePerSecond: num
 
   const pacer: Pacer = {
     async take(wanted, priority, atLeast = 1) {
-      const kept = left;
-      left = undefined;
-      if (kept && isFresh(kept, isBusy ? lateMs : KEEPS_MS)) {
-        if (kept.tokens >= atLeast) return { ...kept, inMs: Math.max(0, kept.atMs - clock.monotonicMs()) };
-        owed -= kept.tokens;
+      // One ask at a time: what is refused to one shard is refused to the others of this process.
+      for (;;) {
+        const allowance = known(priority, atLeast);
+        if (allowance) return allowance;
+        if (!asking) break;
+        await asking;
       }
-      await settling;
-      return ask(wanted, priority, atLeast);
+      const answer = settling.then(() => ask(wanted, priority, atLeast));
+      asking = answer;
+      try {
+        const allowance = await answer;
+        refusal =
+          allowance.tokens > 0 ? undefined : { priority, untilMs: clock.monotonicMs() + allowance.inMs };
+        return allowance;
+      } finally {
+        asking = undefined;
+      }
     },
 
     spend(allowance, costs) {

@@ -291,6 +291,95 @@ describe('a pacer', () => {
     expect(limiter.granted).toBe(20);
   });
 
+  describe('that is refused', () => {
+    /** Refuses whatever is asked of it until a time. */
+    const refusing = (clock: Clock, untilMs: number) => {
+      const asked: number[] = [];
+      const limiter: Limiter = {
+        async reserve({ wanted, priority }) {
+          await clock.sleep(1);
+          asked.push(priority);
+          const inMs = Math.max(0, untilMs - clock.monotonicMs());
+          return { granted: inMs > 0 ? 0 : wanted, inMs };
+        },
+      };
+      return { asked, pacer: createPacer(limiter, 'b', 100, clock) };
+    };
+
+    it('asks once for all its shards, and again when that was said', async () => {
+      const clock = testClock();
+      const { asked, pacer } = refusing(clock, 300);
+      const together = Promise.all([pacer.take(10, 2), pacer.take(10, 2), pacer.take(10, 3)]);
+      await clock.advance(1);
+      expect((await together).map(({ tokens, inMs }) => [tokens, inMs])).toEqual([
+        [0, 299],
+        [0, 299],
+        [0, 299],
+      ]);
+      await clock.advance(200);
+      expect(await pacer.take(10, 2)).toMatchObject({ tokens: 0, inMs: 99 });
+      expect(asked).toEqual([2]);
+      await clock.advance(100);
+      const again = pacer.take(10, 2);
+      await clock.advance(1);
+      expect((await again).tokens).toBe(10);
+    });
+
+    it('asks for what is more urgent than what was refused', async () => {
+      const clock = testClock();
+      const { asked, pacer } = refusing(clock, 300);
+      const both = Promise.all([pacer.take(10, 2), pacer.take(10, 1)]);
+      await clock.advance(2);
+      await both;
+      expect(asked).toEqual([2, 1]);
+    });
+
+    it('asks when there is something to tell', async () => {
+      const clock = testClock();
+      const told: number[] = [];
+      let granted = 1;
+      const pacer = createPacer(
+        {
+          async reserve({ owed = 0 }) {
+            told.push(owed);
+            return { granted, inMs: 300 };
+          },
+        },
+        'b',
+        100,
+        clock,
+      );
+      const allowance = await pacer.take(1, 2);
+      granted = 0;
+      await pacer.take(1, 2);
+      pacer.spend(allowance, [3]);
+      pacer.giveBack(allowance);
+      await pacer.take(1, 2);
+      await pacer.take(1, 2);
+      expect(told).toEqual([0, 0, 2]);
+    });
+
+    it('fails with all who waited for the same answer, and asks anew for the next', async () => {
+      const clock = testClock();
+      let asked = 0;
+      const pacer = createPacer(
+        {
+          async reserve({ wanted }) {
+            asked += 1;
+            if (asked === 1) throw new Error('away');
+            return { granted: wanted, inMs: 0 };
+          },
+        },
+        'b',
+        100,
+        clock,
+      );
+      const both = await Promise.allSettled([pacer.take(1, 2), pacer.take(1, 2)]);
+      expect(both.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
+      expect((await pacer.take(1, 2)).tokens).toBe(1);
+    });
+  });
+
   it('what could not be told is told with the next request', async () => {
     const clock = testClock();
     const told: number[] = [];
