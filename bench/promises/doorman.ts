@@ -5,6 +5,13 @@ import { fileURLToPath } from 'node:url';
 /** A delivery's public id, and when its SMS came: milliseconds since the epoch and their fractions, on a monotonic clock. */
 export type Arrival = readonly [deliveryId: string, at: number];
 
+/** What was seen since the last look. */
+export interface Watch {
+  readonly arrivals: readonly Arrival[];
+  /** The longest that the doorman looked at nothing: what came meanwhile seems to have come at once. */
+  readonly stoodStillMs: number;
+}
+
 /**
  * Stands before the gateways, passes everything on, and notes when each SMS came. It does little else and keeps little,
  * so that it is held up less than the sandbox, which keeps whatever it takes: collecting its garbage, it stands still for
@@ -13,8 +20,8 @@ export type Arrival = readonly [deliveryId: string, at: number];
 export interface Doorman {
   /** Where it listens, on 127.0.0.1. */
   readonly port: number;
-  /** What came since the last call. */
-  arrivals(): Promise<readonly Arrival[]>;
+  /** What it saw since the last call. */
+  look(): Promise<Watch>;
   stop(): void;
 }
 
@@ -33,9 +40,9 @@ export async function hireDoorman(gateways: number): Promise<Doorman> {
   const { port } = await said();
   return {
     port,
-    arrivals() {
+    look() {
       const told = said();
-      child.send('arrivals');
+      child.send('look');
       return told;
     },
     stop: () => void child.kill(),

@@ -59,7 +59,7 @@ export async function limits(stage: Stage, scale: Scale, only: 'both' | 'sms'): 
       channel === 'sms' ? 'segments' : 'messages',
       spent,
       scale,
-      hadBacklog,
+      { hadBacklog, ...(channel === 'sms' && { stoodStillMs: stage.stoodStillMs() }) },
     );
   });
 }
@@ -99,14 +99,17 @@ export async function pacers(
   return verdict(`pacer-${ratePerSecond}`, ratePerSecond, 'segments', spent, scale);
 }
 
-/** Whether a limit held over what was spent, and enough of it was used. */
+/**
+ * Whether a limit held over what was spent, and enough of it was used.
+ * @param stoodStillMs the longest that the process which timed it did not look
+ */
 export function verdict(
   name: string,
   rate: number,
   what: string,
   spent: readonly Spent[],
   { judgedFromMs }: Pick<Scale, 'judgedFromMs'>,
-  hadBacklog = true,
+  { hadBacklog = true, stoodStillMs }: { readonly hadBacklog?: boolean; readonly stoodStillMs?: number } = {},
 ): Verdict {
   const promised = PROMISED(rate, what, judgedFromMs);
   if (spent.length < 2) return { name, promised, measured: `${spent.length} messages`, ok: false };
@@ -118,12 +121,17 @@ export function verdict(
       rate,
     ),
   ];
+  const ended = hadBacklog ? '' : '; THE BACKLOG ENDED TOO SOON';
+  const timed =
+    stoodStillMs === undefined
+      ? ''
+      : `; timed by a process that stood still for ${stoodStillMs.toFixed(0)} ms at most`;
   return {
     name,
     promised,
-    measured: `${inWords(warm)}${hadBacklog ? '' : '; THE BACKLOG ENDED TOO SOON'}; with the first ${COLD_S} s: ${inWords(all)}`,
+    measured: `${inWords(warm)}${ended}${timed}; with the first ${COLD_S} s: ${inWords(all)}`,
     ok: hadBacklog && holds(warm, judgedFromMs) && all.used >= USED,
-    figures: { warm, all },
+    figures: { warm, all, stoodStillMs },
   };
 }
 

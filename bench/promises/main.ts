@@ -9,6 +9,7 @@ import { endpoints } from './endpoints.ts';
 import { leaving } from './leaving.ts';
 import { COLD_S, LEFT_OUT, limits, pacers } from './limits.ts';
 import { order, pauseAndCancel } from './order.ts';
+import { watchProcessors } from './processors.ts';
 import { FULL, QUICK, type Scale, type Verdict } from './promise.ts';
 import { onTime, whileDown } from './schedule.ts';
 import { type Rates, raise, type Stage } from './stage.ts';
@@ -89,6 +90,7 @@ async function run(): Promise<boolean> {
   const scale = options.quick ? QUICK : { ...FULL, seconds: options.seconds ?? FULL.seconds };
   const began = performance.now();
   const [loadBefore = 0] = loadavg();
+  const processors = watchProcessors();
   const verdicts: Verdict[] = [];
   const note = (found: readonly Verdict[]) => {
     verdicts.push(...found);
@@ -124,12 +126,17 @@ async function run(): Promise<boolean> {
   const ok = verdicts.every((verdict) => verdict.ok);
   const seconds = Math.round((performance.now() - began) / 1_000);
   const load = { before: loadBefore, after: loadavg()[0] ?? 0 };
+  const shares = processors();
   console.table(
     Object.fromEntries(
       verdicts.map(({ name, ok: held, promised, measured }) => [name, { ok: held, promised, measured }]),
     ),
   );
   console.log(LEFT_OUT(scale));
+  if (shares)
+    console.log(
+      `The processors were idle for ${percent(shares.idle)} of the time, and the host's for others for ${percent(shares.stolen)}.`,
+    );
   if (options.json)
     console.log(
       JSON.stringify({
@@ -138,12 +145,15 @@ async function run(): Promise<boolean> {
         quick: options.quick === true,
         seconds,
         load,
+        processors: shares,
         leftOut: LEFT_OUT(scale),
         promises: verdicts,
       }),
     );
   return ok;
 }
+
+const percent = (share: number) => `${(100 * share).toFixed(0)} %`;
 
 async function on(config: ReadyConfig, rates: Rates, play: (stage: Stage) => Promise<Stage>): Promise<void> {
   const { sms, email } = rates;

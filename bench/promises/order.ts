@@ -59,7 +59,8 @@ async function overtake(stage: Stage, topic: string, scale: Scale, routine: Publ
     ok: first <= HOLDS_WITHIN_MS && last <= most,
     figures: { firstMs: first, lastMs: last, mostMs: most, segments },
   };
-  return [overtakes, verdict('limit-overtaken', stage.rates.sms, 'segments', both, scale)];
+  const timed = { stoodStillMs: stage.stoodStillMs() };
+  return [overtakes, verdict('limit-overtaken', stage.rates.sms, 'segments', both, scale, timed)];
 }
 
 /** @returns the longest of five, in milliseconds */

@@ -25,6 +25,8 @@ export interface Stage {
   readonly outbox: ReturnType<typeof createOutbox>;
   /** When each SMS of an announcement came to the gateway, by its row's number: milliseconds of a monotonic clock. */
   arrivals(id: number): Promise<ReadonlyMap<number, readonly number[]>>;
+  /** The longest that who looks at the arrivals stood still, up to the last of them that were asked for. */
+  stoodStillMs(): number;
   /** Asks the HTTP API, as an admin. */
   api<T>(method: string, path: string, body?: object): Promise<T>;
   /** Writes citizens of one topic; returns the topic's code. */
@@ -109,6 +111,7 @@ async function furnish(
   stops.push(herald.stop);
   const { app } = herald;
   const came = new Map<number, Map<number, number[]>>();
+  let stoodStillMs = 0;
   const [author, approver, admin] = [
     await app.users.add({ name: 'author', role: 'author' }),
     await app.users.add({ name: 'approver', role: 'approver' }),
@@ -126,13 +129,16 @@ async function furnish(
     admin,
     outbox,
     async arrivals(announcement) {
-      for (const [deliveryId, at] of await doorman.arrivals()) {
+      const seen = await doorman.look();
+      stoodStillMs = Math.max(stoodStillMs, seen.stoodStillMs);
+      for (const [deliveryId, at] of seen.arrivals) {
         const { id, n } = app.ids.decode('delivery', deliveryId);
         const its = came.get(id) ?? new Map<number, number[]>();
         came.set(id, its.set(n, [...(its.get(n) ?? []), at]));
       }
       return came.get(announcement) ?? new Map();
     },
+    stoodStillMs: () => stoodStillMs,
     async api<T>(method: string, path: string, body?: object) {
       const answer = await fetch(`${herald.config.publicUrl}${path}`, {
         method,
