@@ -5,8 +5,10 @@ import type { FailureCategory } from './outcome.ts';
 
 /** How a channel tries again. Delays in milliseconds. */
 export interface RetryPolicy {
-  /** Tries that count, the first included. */
+  /** Tries that count, the first included, before a refused message has failed. */
   readonly maxTries: number;
+  /** The same for one whose answer never came, and which the other side may have taken each time; then it stays in doubt. */
+  readonly maxUnanswered: number;
   /** Upper bound of the first delay; doubles (or `delays` say) with every further try. */
   readonly baseMs: number;
   readonly capMs: number;
@@ -16,12 +18,17 @@ export interface RetryPolicy {
   readonly maxAgeMs?: number;
 }
 
+const WITHOUT_END = Number.POSITIVE_INFINITY;
+
 export const RETRY_POLICIES: Readonly<Record<Channel, RetryPolicy>> = {
-  sms: { maxTries: 6, baseMs: 2_000, capMs: 5 * 60_000, unburntCapMs: 30_000 },
-  email: { maxTries: 8, baseMs: 5_000, capMs: 30 * 60_000, unburntCapMs: 30_000 },
-  // Standard Webhooks recommends retries over days; a newsroom's weekend is three.
+  // Some twelve minutes; the answer that never came is asked for.
+  sms: { maxTries: 12, maxUnanswered: WITHOUT_END, baseMs: 2_000, capMs: 5 * 60_000, unburntCapMs: 30_000 },
+  // Some two hours: greylisting takes minutes, seldom an hour.
+  email: { maxTries: 16, maxUnanswered: 8, baseMs: 5_000, capMs: 30 * 60_000, unburntCapMs: 30_000 },
+  // Standard Webhooks recommends retries over days; a newsroom's weekend is three, however often that is.
   webhook: {
-    maxTries: 60,
+    maxTries: WITHOUT_END,
+    maxUnanswered: WITHOUT_END,
     baseMs: 2_000,
     capMs: 2 * 3_600_000,
     unburntCapMs: 2 * 3_600_000,

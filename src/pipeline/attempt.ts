@@ -1,6 +1,5 @@
-import type { Channel } from '../domain/channel.ts';
 import type { SendOutcome } from '../domain/outcome.ts';
-import { backoffMs, RETRY_POLICIES, VERDICTS, type Verdict } from '../domain/retry.ts';
+import { backoffMs, RETRY_POLICIES, type RetryPolicy, VERDICTS, type Verdict } from '../domain/retry.ts';
 import type { AttemptRecord, ClaimedDelivery, ShardClaim } from './stores.ts';
 
 /** How long an unanswered send rests before it is settled, in milliseconds: the request's own time and half a minute. */
@@ -38,13 +37,14 @@ export function judge(
       base.detail = outcome.detail ?? null;
       return { record: ended(base, outcome.delivered ? 'delivered' : 'sent') };
     case 'unknown': {
-      // SMS is asked for; the others are sent again under the same id, after their backoff, and not for ever: whoever
-      // takes each one and never answers would get dozens.
-      const asked = claim.channel === 'sms';
-      const dueInMs = asked
-        ? settleAfterMs(context.requestTimeoutMs)
-        : backoffMs(RETRY_POLICIES[claim.channel], row.tries + 1, context.random);
-      const spent = !asked && isSpent(claim.channel, row, context.ageMs + dueInMs);
+      // SMS is asked for; the others are sent again under the same id, after their backoff, and not for ever: a relay that
+      // takes each one and never answers would deliver dozens.
+      const policy = RETRY_POLICIES[claim.channel];
+      const dueInMs =
+        claim.channel === 'sms'
+          ? settleAfterMs(context.requestTimeoutMs)
+          : backoffMs(policy, row.tries + 1, context.random);
+      const spent = isSpent(policy, policy.maxUnanswered, row, context.ageMs + dueInMs);
       base.dueInMs = spent ? RESTS_MS : dueInMs;
       base.code = outcome.code;
       base.detail = outcome.message;
@@ -62,8 +62,8 @@ export function judge(
       const spent =
         again !== null &&
         (verdict.burnt
-          ? isSpent(claim.channel, row, context.ageMs + again)
-          : isTooOld(claim.channel, context.ageMs + again));
+          ? isSpent(all, all.maxTries, row, context.ageMs + again)
+          : isTooOld(all, context.ageMs + again));
       // What an earlier attempt left in doubt is decided by a refusal for good only.
       const doubted = row.inDoubt && (again !== null || verdict.status === 'expired');
       const status = doubted ? 'unknown' : spent ? 'failed' : verdict.status;
@@ -109,12 +109,11 @@ function ended(record: Writing, status: AttemptRecord['status'], event: string =
   return record;
 }
 
-function isSpent(channel: Channel, row: ClaimedDelivery, ageMs: number): boolean {
-  return row.tries + 1 >= RETRY_POLICIES[channel].maxTries || isTooOld(channel, ageMs);
+function isSpent(policy: RetryPolicy, most: number, row: ClaimedDelivery, ageMs: number): boolean {
+  return row.tries + 1 >= most || isTooOld(policy, ageMs);
 }
 
-function isTooOld(channel: Channel, ageMs: number): boolean {
-  const { maxAgeMs } = RETRY_POLICIES[channel];
+function isTooOld({ maxAgeMs }: RetryPolicy, ageMs: number): boolean {
   return maxAgeMs !== undefined && ageMs > maxAgeMs;
 }
 

@@ -97,6 +97,45 @@ describe('what is written of an attempt', () => {
     );
   });
 
+  /** Refused for now each time, with delays as a die throws them. @returns after how long it has failed, in milliseconds */
+  const goesOn = (c: Channel, random: () => number): number => {
+    let ageMs = 0;
+    for (let tries = 0; tries < 10_000; tries += 1) {
+      const { record } = judge(claimOf(c), rowOf(tries), refused('temporary'), {
+        ...now,
+        ageMs,
+        random: random(),
+      });
+      if (record.status === 'failed') return ageMs;
+      ageMs += record.dueInMs ?? 0;
+    }
+    return Number.POSITIVE_INFINITY;
+  };
+
+  it('webhooks are tried for three days, whatever the delays', () => {
+    fc.assert(
+      fc.property(fc.infiniteStream(fc.double({ min: 0.05, max: 0.999, noNaN: true })), (delays) => {
+        const ms = goesOn('webhook', () => delays.next().value ?? 0.5);
+        expect(ms).toBeGreaterThan(70 * HOUR);
+        expect(ms).toBeLessThanOrEqual(72 * HOUR);
+      }),
+    );
+  });
+
+  it.each([
+    ['sms', 4 / 60, 0.4],
+    ['email', 0.5, 4],
+  ] as const)('%s for a while: longer than a greylist, or a gateway’s bad minute', (c, from, to) => {
+    let state = 7;
+    const die = () => {
+      state = (state * 48_271) % 2_147_483_647;
+      return state / 2_147_483_647;
+    };
+    const lasted = Array.from({ length: 1_000 }, () => goesOn(c, die) / HOUR);
+    expect(Math.min(...lasted)).toBeGreaterThan(from);
+    expect(Math.max(...lasted)).toBeLessThan(to);
+  });
+
   it('what burns no try is never used up, but waits longer each time', () => {
     const delays = [1, 2, 5, 12, 1_000].map((attempt) => {
       const { record } = judge(claimOf('sms'), rowOf(0, attempt), refused('throttled'), {
@@ -143,11 +182,19 @@ describe('an answer that never came', () => {
   });
 
   it('the others are sent again under the same id, but not to somebody who takes them all and never answers', () => {
+    const inTheEnd = {
+      email: { row: rowOf(RETRY_POLICIES.email.maxUnanswered - 1), ageMs: HOUR },
+      webhook: { row: rowOf(50), ageMs: 72 * HOUR },
+    };
     for (const c of ['email', 'webhook'] as const) {
-      const { maxTries, baseMs } = RETRY_POLICIES[c];
       const first = judge(claimOf(c), rowOf(0), UNKNOWN, now).record;
-      expect(first).toMatchObject({ status: 'unknown', event: 'unknown', dueInMs: baseMs / 2 });
-      const last = judge(claimOf(c), rowOf(maxTries - 1), UNKNOWN, now).record;
+      expect(first).toMatchObject({
+        status: 'unknown',
+        event: 'unknown',
+        dueInMs: RETRY_POLICIES[c].baseMs / 2,
+      });
+      const { row, ageMs } = inTheEnd[c];
+      const last = judge(claimOf(c), row, UNKNOWN, { ...now, ageMs }).record;
       // It may have been sent: it stays in doubt, and rests longer than anything is sent.
       expect(last).toMatchObject({ status: 'unknown', code: 'TIMEOUT' });
       expect(last.dueInMs).toBeGreaterThan(73 * HOUR);
@@ -156,12 +203,11 @@ describe('an answer that never came', () => {
 
   it('a later refusal for now leaves the doubt, also when it is the last one; a refusal for good is an answer', () => {
     for (const c of ['email', 'webhook'] as const) {
-      const { maxTries } = RETRY_POLICIES[c];
-      const doubted = (tries: number, category: Parameters<typeof refused>[0]) =>
-        judge(claimOf(c), rowOf(tries, tries + 1, true), refused(category), now).record;
+      const doubted = (tries: number, category: Parameters<typeof refused>[0], ageMs = HOUR) =>
+        judge(claimOf(c), rowOf(tries, tries + 1, true), refused(category), { ...now, ageMs }).record;
       expect(doubted(1, 'temporary')).toMatchObject({ status: 'unknown', event: 'retry', burnt: true });
       expect(doubted(1, 'throttled')).toMatchObject({ status: 'unknown', event: 'retry', burnt: false });
-      const last = doubted(maxTries - 1, 'temporary');
+      const last = doubted(RETRY_POLICIES.email.maxTries - 1, 'temporary', c === 'email' ? HOUR : 72 * HOUR);
       expect(last).toMatchObject({ status: 'unknown', event: 'unknown' });
       expect(last.dueInMs).toBeGreaterThan(73 * HOUR);
       expect(doubted(1, 'expired')).toMatchObject({ status: 'unknown' });
