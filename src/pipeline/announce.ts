@@ -126,7 +126,22 @@ export function createAnnounce(deps: AnnounceDeps): Announce {
         `a ${draft.mode} announcement cannot supersede one in ${superseded.mode} mode`,
       );
     }
+    stillStands(superseded.replacedBy.at(-1));
     return { draft, supersedes: id };
+  }
+
+  /** One text has one successor: what supersedes both stops both, and reaches the readers of both. */
+  function stillStands(replacement: number | null | undefined): void {
+    if (replacement === null || replacement === undefined) return;
+    const newer = ids.encode('announcement', replacement);
+    throw new HeraldError(
+      'conflict',
+      'already-superseded',
+      `${newer} has superseded that announcement already`,
+      {
+        fix: `supersede ${newer} instead: that reaches the readers of both`,
+      },
+    );
   }
 
   /** Loads with the row locked, checks the transition, runs the rest. */
@@ -192,6 +207,7 @@ export function createAnnounce(deps: AnnounceDeps): Announce {
         // Read again under the lock.
         if (tx.record.draft.template !== draft.template)
           throw new HeraldError('conflict', 'changed-meanwhile', 'somebody changed the draft meanwhile');
+        stillStands(await tx.replacement());
         await freeze(tx, tx.record, bundle);
         await tx.move('submit', to, actor, null);
       });
@@ -206,6 +222,7 @@ export function createAnnounce(deps: AnnounceDeps): Announce {
         if (breakGlassReason === null) mayApprove(actor, tx.authorIds);
         else mayBreakGlass(actor, tx.record.nobodyLeftAt);
         await checkFrozen(tx, sha256);
+        stillStands(await tx.replacement());
         const { draft } = tx.record;
         const gateway: Gateway = draft.mode === 'exercise' || deps.mode === 'trial' ? 'sandbox' : 'live';
         for (const channel of draft.channels) {

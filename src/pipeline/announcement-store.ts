@@ -98,6 +98,11 @@ export interface AnnouncementTransaction {
   freeze(bundle: TemplateBundle, sha256: Buffer, draft: Draft): Promise<void>;
   /** Writes the state and the act that led to it. */
   move(act: string, state: AnnouncementState, by: Actor | null, reason: string | null): Promise<void>;
+  /**
+   * Locks what it supersedes, so that of two that supersede one text only the first can be approved.
+   * @returns what was approved to supersede that; null: nothing was
+   */
+  replacement(): Promise<number | null>;
   /** The approval's facts, and the expansion that must follow, in this very transaction. */
   approve(approval: {
     readonly by: Actor;

@@ -235,6 +235,15 @@ function transaction(
       await writeAct(client, id, act, by?.id ?? null, reason);
       if (by) await client.query(ANSWER, [id, by.id]);
     },
+    async replacement() {
+      if (record.supersedes === null) return null;
+      await client.query('SELECT FROM announcements WHERE id = $1 FOR UPDATE', [record.supersedes]);
+      const { rows } = await client.query<{ id: number | null }>(
+        'SELECT max(id) AS id FROM announcements WHERE supersedes = $1 AND approved_at IS NOT NULL',
+        [record.supersedes],
+      );
+      return rows[0]?.id ?? null;
+    },
     async approve({ by, gateway, expiresAt, scheduledAt, breakGlassReason }) {
       const { audience, channels } = record.draft;
       // What it supersedes stops now; the sweeper takes back the rows, and the new text waits for those in flight.

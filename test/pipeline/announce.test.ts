@@ -272,6 +272,38 @@ describe('what supersedes', () => {
     });
   });
 
+  it('has one successor: of two corrections the second is refused, written, submitted or approved', async () => {
+    const old = await herald.publish();
+    const [early, late, draftOnly] = [
+      await submitted({ kind: 'correction', supersedes: opaque(old) }),
+      await submitted({ kind: 'retraction', supersedes: opaque(old) }),
+      await create({ kind: 'update', supersedes: opaque(old) }),
+    ];
+    // Two approvers at the same moment.
+    const both = await Promise.allSettled([
+      app.announce.approve(early, approver),
+      app.announce.approve(late, approver),
+    ]);
+    expect(both.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
+    const [first, second] = both[0]?.status === 'fulfilled' ? [early, late] : [late, early];
+    expect(await stateOf(second)).toBe('submitted');
+    const refused = {
+      kind: 'conflict',
+      code: 'already-superseded',
+      fix: expect.stringContaining(opaque(first)),
+    };
+    for (const act of [
+      () => app.announce.approve(second, approver),
+      () => app.announce.submit(draftOnly, author),
+      () => app.announce.edit(draftOnly, correction(old), author),
+      () => app.announce.create(correction(old), author),
+    ])
+      expect(await refusal(act())).toMatchObject(refused);
+    expect(await app.announce.edit(draftOnly, correction(first), author)).toMatchObject({
+      supersedes: first,
+    });
+  });
+
   it.each([
     ['a draft', () => create(), 'draft'],
     ['what is only submitted', () => submitted(), 'submitted'],

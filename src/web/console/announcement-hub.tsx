@@ -36,7 +36,8 @@ export const HubPage = (hub: Hub): Markup => {
   const page = pageOf(record.id);
   const notice = Object.hasOwn(DONE, done ?? '') ? DONE[done as keyof typeof DONE] : undefined;
   const isMoving = STOPPABLE.includes(record.state);
-  const followUp = hub.recall && (
+  // What was superseded is followed up by what follows up its successor.
+  const followUp = hub.recall && record.replacedBy.length === 0 && (
     <FollowUp view={view} page={page} state={record.state} recall={hub.recall} />
   );
   return (

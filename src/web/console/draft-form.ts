@@ -227,6 +227,7 @@ export function errorsOf(
     'too-many-segments': ({ issues }) => ({ [issues[0]?.path ?? '']: t.tooManySegments }),
     'unknown-template': () => ({ template: t.templateGone }),
     'not-published': () => ({ supersedes: t.notPublished }),
+    'already-superseded': () => ({ supersedes: t.alreadySuperseded }),
     'mode-differs': () => ({ supersedes: t.modeDiffers }),
     'no-such-announcement': () => ({ supersedes: t.chooseSuperseded }),
     'lint-reason-required': () =>

@@ -99,14 +99,14 @@ export function writeFacts(app: WebApp) {
       ]);
       const named = (all: typeof topics) =>
         all.map(({ code, names }) => [code, names[view.locale] ?? Object.values(names)[0] ?? code] as const);
-      const superseded = seen.map(
-        (one) => [ids.encode('announcement', one.id), calledOf(view, one)] as const,
-      );
+      const superseded = seen
+        .filter(({ replacedBy }) => replacedBy.length === 0)
+        .map((one) => [ids.encode('announcement', one.id), calledOf(view, one)] as const);
       const isOffered = form.supersedes === '' || superseded.some(([id]) => id === form.supersedes);
       return {
         templates: templates(),
         cases: [...new Map(newest.map((one) => [one.case.reference, one.case])).values()],
-        // An older one that was chosen is not lost.
+        // An older one that was chosen, or one that was superseded since, is not lost.
         superseded: isOffered ? superseded : [[form.supersedes, form.caseReference], ...superseded],
         topics: named(topics),
         districts: named(districts),

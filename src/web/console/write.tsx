@@ -98,7 +98,7 @@ export const writePages: ConsolePages = (server, app) => {
       if (error.code === 'illegal-transition') return { kind: 'gone' };
       const ofForm =
         error.kind === 'invalid' ||
-        ['not-published', 'mode-differs', 'no-such-announcement'].includes(error.code);
+        ['not-published', 'already-superseded', 'mode-differs', 'no-such-announcement'].includes(error.code);
       if (!ofForm) throw error;
       return { kind: 'refused', errors: errorsOf(view, [error], form, facts.templateOf(form.template)) };
     }

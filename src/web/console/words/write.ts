@@ -31,6 +31,7 @@ export const write = words({
     linkNotAllowed: '短信用到的某一栏含有链接，中国大陆号码（+86）不能接收链接。请从该栏删去。',
     tooManySegments: '短信用到的内容太长，运营商不能发送。请缩短。',
     notPublished: '这则通告还没有人看到：请直接编辑、退回或取消它',
+    alreadySuperseded: '这则通告已被另一则取代：请改为取代最新的那一则，两则的读者都会收到',
     modeDiffers: '正式通告只能取代正式通告，演练只能取代演练',
     audience: '渠道与受众',
     channels: '渠道',
@@ -167,6 +168,8 @@ export const write = words({
       'A field that the SMS uses has a link, which numbers in mainland China (+86) cannot get. Take it out there.',
     tooManySegments: 'The fields that the SMS uses are too long for the carrier. Shorten them.',
     notPublished: 'Nobody has seen that one yet: edit it, have it returned, or cancel it',
+    alreadySuperseded:
+      'Another one has superseded it already: choose that one instead, which reaches the readers of both',
     modeDiffers: 'A live one can supersede live ones only, and an exercise exercises',
     audience: 'Channels and audience',
     channels: 'Channels',
