@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import type pg from 'pg';
 import type { WakeUps } from './pipeline/ports.ts';
 import { requireSchema } from './storage/migrate.ts';
@@ -11,12 +12,22 @@ export interface Readiness {
   readonly checks: { readonly database: string; readonly schema: string; readonly queue: string };
 }
 
+/** What has not answered by then is not ready: whoever asks does not wait for long. Milliseconds. */
+const ANSWERS_WITHIN_MS = 2_000;
+
+/** Asks the database and the queue, and says within two seconds or so what they are good for. */
 export async function readiness(pool: pg.Pool, wakeUps: WakeUps): Promise<Readiness> {
-  const verdict = (check: Promise<unknown>) =>
-    check.then(
-      () => 'ok',
-      (error: unknown) => (error instanceof Error ? error.message : String(error)),
-    );
+  const verdict = async (check: Promise<unknown>) => {
+    const said = new AbortController();
+    const late = pause(ANSWERS_WITHIN_MS, `no answer within ${ANSWERS_WITHIN_MS / 1_000} s`, said);
+    try {
+      return await Promise.race([check.then(() => 'ok'), late]);
+    } catch (error) {
+      return error instanceof Error ? error.message : String(error);
+    } finally {
+      said.abort();
+    }
+  };
   const [database, schema, queue] = await Promise.all([
     verdict(pool.query('SELECT 1')),
     verdict(requireSchema(pool, SCHEMA)),

@@ -5,11 +5,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { createLink } from '../bench/chaos/link.ts';
 import { type App, migrateDatabase, open } from '../src/app.ts';
 import { loadConfig, type ReadyConfig } from '../src/config.ts';
 import type { HeraldError } from '../src/domain/errors.ts';
 import { refusal } from './pipeline/herald.ts';
 import { createEmptyDatabase, createTestDatabase, type TestDatabase } from './support/database.ts';
+import { eventually } from './support/eventually.ts';
+import { redisUrl } from './support/redis.ts';
 import { freePort } from './support/servers.ts';
 
 const log = pino({ level: 'silent' });
@@ -155,6 +158,51 @@ describe('a database that is not ready', () => {
     const { ready, checks } = await app.ready();
     expect(ready).toBe(false);
     expect(checks.database).not.toBe('ok');
+  });
+});
+
+describe('servers that are cut off while it runs', () => {
+  const linked = async (url: string) => {
+    const at = new URL(url);
+    const link = await createLink(Number(at.port));
+    at.host = `127.0.0.1:${link.port}`;
+    return { link, url: at.href };
+  };
+
+  it('PostgreSQL: it is not ready, says so soon, and is ready again when they meet', async () => {
+    const { link, url } = await linked(database.connectionString);
+    const app = await openWith({ DATABASE_URL: url });
+    expect(await app.ready()).toMatchObject({ ready: true });
+    await link.set('held');
+    const began = performance.now();
+    const silent = await Promise.all([app.ready(), app.ready(), app.ready()]);
+    expect(performance.now() - began).toBeLessThan(4_000);
+    for (const { ready, checks } of silent) {
+      expect(ready).toBe(false);
+      expect([checks.database, checks.schema]).toEqual(['no answer within 2 s', 'no answer within 2 s']);
+    }
+    await link.set('open');
+    await eventually(async () => expect(await app.ready()).toMatchObject({ ready: true }));
+    await app.close();
+    await link.close();
+  });
+
+  it.runIf(redisUrl())('Redis: the same', async () => {
+    const { link, url } = await linked(redisUrl() ?? '');
+    const app = await openWith({ REDIS_URL: url });
+    expect(await app.ready()).toMatchObject({ ready: true });
+    for (const state of ['held', 'refused'] as const) {
+      await link.set(state);
+      const began = performance.now();
+      const { ready, checks } = await app.ready();
+      expect(performance.now() - began).toBeLessThan(4_000);
+      expect([ready, checks.database]).toEqual([false, 'ok']);
+      expect(checks.queue).not.toBe('ok');
+      await link.set('open');
+      await eventually(async () => expect(await app.ready()).toMatchObject({ ready: true }));
+    }
+    await app.close();
+    await link.close();
   });
 });
 
