@@ -70,7 +70,8 @@ export function createPacer(limiter: Limiter, bucket: string, ratePerSecond: num
   /** By priority: nobody rides on the urgency of others. */
   const late = new Map<number, Late[]>();
   let settling: Promise<unknown> = Promise.resolve();
-  let asking: Promise<Allowance> | undefined;
+  /** What waits for the limiter's answer. */
+  let asking: { readonly priority: number; readonly answer: Promise<Allowance> } | undefined;
   /** The limiter's last answer, where it was no: it holds for whoever is no more urgent. */
   let refusal: { readonly priority: number; readonly untilMs: number } | undefined;
 
@@ -144,18 +145,19 @@ export function createPacer(limiter: Limiter, bucket: string, ratePerSecond: num
       for (;;) {
         const allowance = known(priority, atLeast);
         if (allowance) return allowance;
-        if (!asking) break;
-        await asking;
+        // What is more urgent does not wait for an answer that is not its own.
+        if (!asking || priority < asking.priority) break;
+        await asking.answer;
       }
-      const answer = settling.then(() => ask(wanted, priority, atLeast));
-      asking = answer;
+      const mine = { priority, answer: settling.then(() => ask(wanted, priority, atLeast)) };
+      asking = mine;
       try {
-        const allowance = await answer;
+        const allowance = await mine.answer;
         refusal =
           allowance.tokens > 0 ? undefined : { priority, untilMs: clock.monotonicMs() + allowance.inMs };
         return allowance;
       } finally {
-        asking = undefined;
+        if (asking === mine) asking = undefined;
       }
     },
 
