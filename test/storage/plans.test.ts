@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { SET_APART_DEATHS } from '../../src/domain/retry.ts';
 import type { ShardClaim } from '../../src/pipeline/stores.ts';
 import { createHistoryStore } from '../../src/storage/history.ts';
 import { createOutletStore } from '../../src/storage/outlets.ts';
@@ -170,6 +171,10 @@ for (const server of servers()) {
         );
         await office.receipts.apply(rows.slice(0, 400).map((row) => fact(id, row.n, 'sent')));
       },
+      'claiming row by row what killed its workers': async () => {
+        const claim = { ...first(claims.slice(41)), deaths: SET_APART_DEATHS };
+        expect(await office.deliveries.claimRows(claim, 1, worker)).toHaveLength(1);
+      },
       'asking what is in doubt': () => office.deliveries.unsettled(first(claims.slice(40)), 20),
       'asking what else a number got': () =>
         office.deliveries.otherMessages(id, { n: 1, address: '+1' }, ['SM1']),
@@ -211,13 +216,18 @@ for (const server of servers()) {
         await office.reports.deliveries(id, { after: 20_000, limit: 100 });
         await office.reports.delivery(id, 30_000);
         await office.receipts.delivery(id, 30_000);
+        await office.reports.deliveriesTo(id, [{ channel: 'sms', address: '+8613900040000' }]);
+        await office.reports.letter(id, 30_000);
       },
+      'troubles while it is being sent': () => office.reports.troubles(id, true),
+      'what Prometheus asks every few seconds': () => office.reports.health(),
       'one person’s history': () => createHistoryStore(office.pool).of(1, { limit: 26 }),
       'an outlet’s health and deliveries': async () => {
         const sealer = createSealer(Buffer.alloc(32), 'test');
         const outlets = createOutletStore(office.pool, sealer);
         await outlets.last([1, 2]);
         await outlets.deliveries(1, { limit: 16 });
+        await outlets.sent(id, 30_000).catch(() => undefined); // no outlet's, but asked all the same
       },
     };
     for (const [what, act] of Object.entries(run)) {
