@@ -19,15 +19,22 @@ export interface Field {
   readonly remote: { readonly child: Child; readonly link: Link; readonly redis?: Link };
   /** Processes that a strike has set aside, so that no other takes them. */
   readonly reserved: Set<number>;
-  /** Processes that were killed, frozen or cut off. */
-  readonly struck: Set<number>;
+  /** Between Herald and its queue in Redis. */
+  readonly queue?: Link;
+  /** Processes that were killed, frozen or cut off, and when first: milliseconds since the epoch. */
+  readonly struck: Map<number, number>;
   /** Whether rows of the main announcement are still to be sent. */
   isOpen(): Promise<boolean>;
   say(line: string): void;
   stop(): Promise<void>;
 }
 
-/** A Herald whose ways to its gateways, and of one of its workers to PostgreSQL and Redis, lead through links. */
+/** Notes that a process is struck; what it was struck with first counts. */
+export function note({ struck }: Pick<Field, 'struck'>, pid: number): void {
+  if (!struck.has(pid)) struck.set(pid, Date.now());
+}
+
+/** A Herald whose ways to its gateways and its queue, and of one of its workers to PostgreSQL and Redis, lead through links. */
 export async function setUp(servers: Servers, say: Field['say']): Promise<Omit<Field, 'isOpen'>> {
   const stops: (() => Promise<unknown>)[] = [];
   const stop = () => undo(stops);
@@ -39,7 +46,20 @@ export async function setUp(servers: Servers, say: Field['say']): Promise<Omit<F
     const gateways = await createLink(sandbox.port, 'GET / ');
     stops.push(gateways.close);
 
-    const config: ReadyConfig = { ...sandbox.config, sandboxUrl: `http://127.0.0.1:${gateways.port}` };
+    const linked = async (server: string, usualPort: number) => {
+      const url = new URL(server);
+      const link = await createLink(Number(url.port || usualPort));
+      stops.push(link.close);
+      url.port = String(link.port);
+      return { link, url: url.href };
+    };
+    const { redisUrl } = servers.config;
+    const queue = redisUrl === undefined ? undefined : await linked(redisUrl, 6379);
+    const config: ReadyConfig = {
+      ...sandbox.config,
+      sandboxUrl: `http://127.0.0.1:${gateways.port}`,
+      redisUrl: queue?.url,
+    };
     const rates = {
       SMS_SEGMENTS_PER_SECOND: String(config.rates.sandbox.sms),
       EMAIL_PER_SECOND: String(config.rates.sandbox.email),
@@ -50,13 +70,6 @@ export async function setUp(servers: Servers, say: Field['say']): Promise<Omit<F
     });
     stops.push(herald.stop);
 
-    const linked = async (server: string, usualPort: number) => {
-      const url = new URL(server);
-      const link = await createLink(Number(url.port || usualPort));
-      stops.push(link.close);
-      url.port = String(link.port);
-      return { link, url: url.href };
-    };
     const database = await linked(config.databaseUrl, 5432);
     const redis = config.redisUrl === undefined ? undefined : await linked(config.redisUrl, 6379);
     const child = await startChild(
@@ -81,7 +94,18 @@ export async function setUp(servers: Servers, say: Field['say']): Promise<Omit<F
     stops.push(() => child.stop());
     const remote = { child, link: database.link, ...(redis && { redis: redis.link }) };
     const workers = [...herald.children, child];
-    return { herald, servers, workers, gateways, remote, reserved: new Set(), struck: new Set(), say, stop };
+    return {
+      herald,
+      servers,
+      workers,
+      gateways,
+      ...(queue && { queue: queue.link }),
+      remote,
+      reserved: new Set(),
+      struck: new Map(),
+      say,
+      stop,
+    };
   } catch (error) {
     await stop();
     throw error;

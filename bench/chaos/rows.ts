@@ -31,6 +31,8 @@ export interface Entry {
   readonly deliveryId?: string;
   readonly gatewayMessageId: string;
   readonly takenAt: string;
+  /** What the gateway said became of it, and what Herald answered; absent: nothing was said. */
+  readonly told?: { readonly status: string; readonly answer: number | null };
 }
 
 /** When the main announcement was paused, for certain. Milliseconds since the epoch. */
@@ -56,6 +58,8 @@ export const NOTHING_COUNTED = {
   /** Never taken, and given up with a name because as many workers died over it as may (`worker-died`). */
   gaveUp: 0,
   stillOpen: 0,
+  /** SMS that Herald shows otherwise than their receipts say, which it was told of. */
+  wrongReceipts: 0,
   /** Readers of the superseded texts whom the correction or the retraction missed, and others whom it reached. */
   wrongReaders: 0,
 };
@@ -103,12 +107,16 @@ export function judgeRow(row: Row, entries: readonly Entry[], pause: Pause): rea
   else if (repeats > 0) {
     find(row.channel === 'email' ? 'repeatedEmail' : 'repeatedWebhook', undefined, repeats);
     // Each repeat follows an attempt whose answer we have taken away: Herald's own doubts do not count.
-    const excused = effectOf(row) === undefined ? row.explained : row.doubts;
+    const excused = TAKES_ANSWERS.includes(effectOf(row)?.kind ?? '') ? row.doubts : row.explained;
     if (repeats > excused)
       find('unexplained', `was repeated ${repeats} times, and strikes explain ${excused}`);
     if (new Set(entries.map((entry) => entry.gatewayMessageId)).size > 1)
       find('unexplained', `was repeated ${repeats} times under another id`);
   }
+
+  const [only] = entries;
+  const receipt = only && row.channel === 'sms' && repeats === 0 ? wrongReceipt(row, only) : undefined;
+  if (receipt) find('wrongReceipts', receipt);
 
   for (const { takenAt } of entries) {
     const at = Date.parse(takenAt);
@@ -122,6 +130,27 @@ export function judgeRow(row: Row, entries: readonly Entry[], pause: Pause): rea
   return found;
 }
 
+/** Statuses that a final receipt may lead to: Twilio's word → ours. */
+const ENDS: Readonly<Record<string, readonly DeliveryStatus[]>> = {
+  delivered: ['delivered'],
+  undelivered: ['undelivered', 'failed'],
+  failed: ['undelivered', 'failed'],
+};
+
+/** A receipt that was taken and does not show, or proof that nobody gave. */
+function wrongReceipt({ status, address }: Row, { told }: Entry): string | undefined {
+  const isTaken = told?.answer != null && told.answer >= 200 && told.answer < 300;
+  const ends = ENDS[told?.status ?? ''];
+  if (isTaken && ends && !ends.includes(status))
+    return `is ${status}, though its receipt was taken: ${told.status}`;
+  // Of some numbers the provider tells only who asks.
+  const effect = magicFor(address)?.effect;
+  const tellsWhoAsks = effect?.kind === 'silent' && effect.status === 'delivered';
+  if (status === 'delivered' && told?.status !== 'delivered' && !tellsWhoAsks)
+    return `is delivered, and the gateway said ${told?.status ?? 'nothing'}`;
+  return undefined;
+}
+
 /** Why a message that nobody stopped may never have been taken: its reader left, its address is refused, or it says so. */
 function isExplained({ status, leftAt, channel, address }: Row): boolean {
   // An unknown one is shown as such, and counted.
@@ -131,6 +160,9 @@ function isExplained({ status, leftAt, channel, address }: Row): boolean {
   // The bounce of an earlier announcement's mail has barred it.
   return neverTaken || (effect?.kind === 'bounce' && status === 'suppressed');
 }
+
+/** What the gateway does to an address by itself so that an answer never comes. */
+const TAKES_ANSWERS: readonly string[] = ['take-and-cut', 'take-and-hang'];
 
 /** What the gateway does to an address by itself. */
 const effectOf = ({ channel, address }: Pick<Row, 'channel' | 'address'>) =>

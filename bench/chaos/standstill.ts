@@ -1,4 +1,4 @@
-import type { Field } from './field.ts';
+import { type Field, note } from './field.ts';
 import { claims, factsOf, isAlive, running, signal } from './processes.ts';
 import type { Random } from './random.ts';
 import { pause, waitFor } from './wait.ts';
@@ -115,12 +115,13 @@ async function declaredDead({ app }: Field['herald'], pid: number): Promise<stri
  * It stays set aside: no other strike takes it.
  */
 async function hold(
-  { herald, workers, remote, reserved, struck, say, isOpen }: Field,
+  field: Field,
   random: Random,
   what: 'SIGSTOP' | 'cut off from PostgreSQL' | 'cut off from Redis',
   undo: (pid: number) => unknown,
   act: (pid: number) => Promise<boolean>,
 ): Promise<number | undefined> {
+  const { herald, workers, remote, reserved, say, isOpen } = field;
   let held: number | undefined;
   const candidates = () =>
     what !== 'SIGSTOP'
@@ -142,7 +143,7 @@ async function hold(
         const writes = what === 'cut off from Redis';
         // A kill that was under way leaves claims behind as well.
         if ((writes || (await claims(herald)).has(pid)) && isAlive(pid)) held = pid;
-        if (held !== undefined && !writes) struck.add(held);
+        if (held !== undefined && !writes) note(field, held);
       }
     } finally {
       if (held === undefined) {
@@ -215,10 +216,11 @@ export async function isListing({ herald }: Field): Promise<boolean> {
  * A process that claims no rows stands still.
  * @returns whether it did all the time, and woke
  */
-async function standAside({ reserved, struck, say }: Field, pid: number | undefined): Promise<boolean> {
+async function standAside(field: Field, pid: number | undefined): Promise<boolean> {
+  const { reserved, say } = field;
   if (pid === undefined || !signal(pid, 'SIGSTOP')) return false;
   reserved.add(pid);
-  struck.add(pid);
+  note(field, pid);
   say(`${pid} stands still, though it holds no rows`);
   const before = factsOf(pid);
   await pause(STANDSTILL_MS);

@@ -1,6 +1,6 @@
 import { REQUEST_TIMEOUT_MS } from '../../src/adapters.ts';
 import { CHANNELS, type Channel } from '../../src/domain/channel.ts';
-import type { Field } from './field.ts';
+import { type Field, note } from './field.ts';
 import { claims, running, signal } from './processes.ts';
 import { createRandom, type Random } from './random.ts';
 import { cutOff, freeze, freezeSweeper, isListing, stumble } from './standstill.ts';
@@ -23,6 +23,8 @@ export interface Outage {
   readonly from: Date;
   readonly until: Date;
   readonly channels: readonly Channel[];
+  /** Who may have found it out, as events name their source; absent: anybody, the workers themselves too. */
+  readonly sources?: readonly string[];
 }
 
 interface Special {
@@ -44,6 +46,8 @@ const LONG = 20;
 export const isShort = (kills: number): boolean => kills < LONG;
 /** The gateways' outage: first nobody listens, then they answer with 503. Milliseconds. */
 export const outageMs = (kills: number): number => (isShort(kills) ? 20_000 : 90_000);
+/** So long Redis is away from all at once; then it comes back empty. Milliseconds. */
+const withoutRedisMs = (kills: number): number => (isShort(kills) ? 15_000 : 60_000);
 /** Who is to die: SMS workers nearly always hold rows, webhooks are soon out. */
 const VICTIMS = ['sms', 'sms', 'sms', 'email', 'email', 'webhook'] as const;
 
@@ -107,19 +111,23 @@ function specialStrikes(
   announce: () => Promise<number>,
   outages: Outage[],
 ): Readonly<Record<string, Special>> {
-  const { herald, servers, gateways } = field;
+  const { herald, servers, gateways, queue, remote, reserved } = field;
   const { pool } = herald.app;
   const often = 1 + Math.floor(kills / LONG);
   const did = async (act: Promise<void>) => {
     await act;
     return true;
   };
-  const during = async <T>(channels: readonly Channel[], foundOutMs: number, act: () => Promise<T>) => {
+  const during = async <T>(
+    where: Pick<Outage, 'channels' | 'sources'>,
+    foundOutMs: number,
+    act: () => Promise<T>,
+  ) => {
     const from = new Date();
     try {
       return await act();
     } finally {
-      outages.push({ from, until: new Date(Date.now() + foundOutMs), channels });
+      outages.push({ ...where, from, until: new Date(Date.now() + foundOutMs) });
     }
   };
   const randomFor = (purpose: string) => createRandom(seed, purpose);
@@ -142,7 +150,7 @@ function specialStrikes(
         await waitFor(async () => (await claims(herald)).size > 0, 60_000, 5);
         const before = gateways.answered();
         // The relay for mail is not taken away.
-        return during(['sms', 'webhook'], TIMED_OUT_MS, async () => {
+        return during({ channels: ['sms', 'webhook'] }, TIMED_OUT_MS, async () => {
           await gateways.set('refused');
           const id = await announce();
           await pause(outageMs(kills) / 4);
@@ -161,11 +169,38 @@ function specialStrikes(
     },
     'kill PostgreSQL': {
       times: 1,
-      run: () => during(CHANNELS, FOUND_OUT_MS, () => did(servers.killPostgres(pool))),
+      // A worker's own answers are written when it is back: only what it lost is found out, by others.
+      run: () =>
+        during({ channels: CHANNELS, sources: ['deliver', 'sweep'] }, FOUND_OUT_MS, () =>
+          did(servers.killPostgres(pool)),
+        ),
     },
     'empty the queue': { times: 1, run: () => did(servers.emptyQueue(pool)) },
     ...(servers.redis && {
       'kill Redis': { times: 1, run: () => did(servers.redis?.kill() ?? Promise.reject()) },
+      'take Redis away from all': {
+        times: 1,
+        aside: true,
+        async run() {
+          // A worker that is cut off by itself is to be seen to work again.
+          const own = () => remote.child.pid ?? 0;
+          if (!(await waitFor(async () => !reserved.has(own()), 300_000, 50))) return false;
+          const kept = own();
+          reserved.add(kept);
+          await queue?.set('refused');
+          await servers.redis?.kill();
+          await pause(withoutRedisMs(kills));
+          const { checks } = await herald.app.ready();
+          await queue?.set('open');
+          const back = await waitFor(
+            async () => (await herald.app.ready()).checks.queue === 'ok',
+            10_000,
+            50,
+          );
+          reserved.delete(kept);
+          return checks.queue !== 'ok' && back;
+        },
+      },
       'cut a worker off from Redis': { times: 1, aside: true, run: () => cutOff(field, cutting, 'Redis') },
     }),
     'kill the web server': { times: 1 + often, run: async () => killOne(field, /^web$/, sweepers) },
@@ -189,13 +224,13 @@ async function isRefused({ app }: Field['herald'], announcement: number): Promis
 
 /** A SIGKILL that counts: of a worker of a channel that held claimed rows, and left them so. */
 async function killHolder(field: Field, random: Random): Promise<boolean> {
-  const { herald, workers, reserved, struck } = field;
+  const { herald, workers, reserved } = field;
   const kind = random.pick(VICTIMS) ?? 'sms';
   const kill = (name: RegExp) => async () => {
     const holders = await claims(herald);
     const victim = random.pick(running(workers, name, reserved).filter((pid) => holders.has(pid)));
     if (victim === undefined || !signal(victim, 'SIGKILL')) return false;
-    struck.add(victim);
+    note(field, victim);
     // What it was just writing down is written down, and nothing is in doubt then.
     await pause(20);
     return (await claims(herald)).has(victim);
@@ -206,9 +241,9 @@ async function killHolder(field: Field, random: Random): Promise<boolean> {
   );
 }
 
-function killOne({ workers, reserved, struck }: Field, name: RegExp, random: Random): boolean {
-  const victim = random.pick(running(workers, name, reserved));
-  if (victim !== undefined) struck.add(victim);
+function killOne(field: Field, name: RegExp, random: Random): boolean {
+  const victim = random.pick(running(field.workers, name, field.reserved));
+  if (victim !== undefined) note(field, victim);
   return victim !== undefined && signal(victim, 'SIGKILL');
 }
 
@@ -217,12 +252,12 @@ function killOne({ workers, reserved, struck }: Field, name: RegExp, random: Ran
  * @returns whether it was caught at it
  */
 export async function killLister(field: Field): Promise<boolean> {
-  const { workers, reserved, struck } = field;
+  const { workers, reserved } = field;
   // Whichever of them it is.
   const caught = async () => {
     if (!(await isListing(field))) return false;
     const killed = running(workers, /^worker expand$/, reserved).filter((pid) => signal(pid, 'SIGKILL'));
-    for (const pid of killed) struck.add(pid);
+    for (const pid of killed) note(field, pid);
     return killed.length > 0;
   };
   return waitFor(caught, 5_000, 1);

@@ -41,6 +41,7 @@ const MUST_BE_NONE = [
   'afterStop',
   'afterPause',
   'stillOpen',
+  'wrongReceipts',
   'wrongReaders',
 ] as const satisfies readonly (keyof Counts)[];
 
@@ -53,9 +54,14 @@ interface Found extends Row {
   readonly n: number;
 }
 
-/** The worker that an event speaks of was struck. */
-const WAS_STRUCK = `substring(e.source || ' ' || coalesce(e.detail, '') FROM 'worker (\\d+)')::bigint
-         IN (SELECT id FROM workers WHERE pid = ANY ($2))`;
+/**
+ * The worker that an event speaks of had just been struck: it was killed, and others found what it left; or it stood still,
+ * and found the answers gone when it woke.
+ */
+const WAS_STRUCK = `EXISTS (
+         SELECT FROM workers w JOIN jsonb_to_recordset($2) AS s(pid int, at timestamptz) ON s.pid = w.pid
+         WHERE w.id = substring(e.source || ' ' || coalesce(e.detail, '') FROM 'worker (\\d+)')::bigint
+           AND e.at BETWEEN s.at - interval '2 seconds' AND s.at + interval '5 minutes')`;
 
 const ROWS = `
   SELECT d.announcement_id AS id, d.n, d.channel, d.status, d.address_key AS address, d.provider_message_id AS sid,
@@ -66,8 +72,9 @@ const ROWS = `
      WHERE e.announcement_id = d.announcement_id AND e.n = d.n AND e.type = 'unknown' AND (
        d.channel = 'webhook' AND d.address_key = ANY ($4)
        OR ${WAS_STRUCK}
-       OR EXISTS (SELECT FROM jsonb_to_recordset($3) AS w("from" timestamptz, until timestamptz, channels jsonb)
-                  WHERE e.at BETWEEN w."from" AND w.until AND w.channels ? d.channel::text))) AS explained,
+       OR EXISTS (SELECT FROM jsonb_to_recordset($3) AS w("from" timestamptz, until timestamptz, channels jsonb, sources jsonb)
+                  WHERE e.at BETWEEN w."from" AND w.until AND w.channels ? d.channel::text
+                    AND (w.sources IS NULL OR w.sources ? e.source)))) AS explained,
     (SELECT count(*)::int FROM delivery_events e
      WHERE e.announcement_id = d.announcement_id AND e.n = d.n AND e.type = 'unknown' AND ${WAS_STRUCK}) AS struck,
     (SELECT s.created_at FROM suppressions s WHERE s.channel = d.channel AND s.address = d.address_key AND s.reason = 'left') AS "leftAt",
@@ -103,7 +110,7 @@ export async function judge(
   const parts = new Map(Object.entries(announcements).map(([part, id]) => [id, part as Row['part']]));
   const { rows } = await app.pool.query<Omit<Found, 'part'>>(ROWS, [
     [...parts.keys()],
-    [...struck],
+    JSON.stringify([...struck].map(([pid, at]) => ({ pid, at: new Date(at) }))),
     JSON.stringify(outages),
     await faultyOutlets(app.pool),
   ]);

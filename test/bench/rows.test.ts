@@ -21,6 +21,7 @@ const taken = (afterMs = 0, gatewayMessageId = 'id'): Entry => ({
   channel: 'sms',
   gatewayMessageId,
   takenAt: new Date(T + afterMs).toISOString(),
+  told: { status: 'delivered', answer: 204 },
 });
 const blamed = (one: Row, entries: readonly Entry[]) =>
   judgeRow(one, entries, PAUSE)
@@ -98,6 +99,31 @@ test.each(['email', 'webhook'] as const)('each repeat of a %s follows a doubt of
   expect(blamed(twice, [taken(0, 'a'), taken(1, 'b')])).toEqual(['unexplained 1']);
   // Herald's word that it was in doubt is no reason.
   expect(blamed({ ...twice, explained: 0 }, [taken(), taken(1)])).toEqual(['unexplained 1']);
+});
+
+test('an address that takes the answers away excuses Herald’s doubts; one that does something else does not', () => {
+  const twice = (address: string, channel: 'email' | 'sms' = 'email') =>
+    blamed(row({ channel, address, doubts: 1 }), [taken(), taken(1)]);
+  expect(twice('c1+reset-after-data@example.org')).toEqual([]);
+  for (const effect of ['greylist', 'busy', 'bounce-hard', 'slow'])
+    expect(twice(`c1+${effect}@example.org`)).toEqual(['unexplained 1']);
+});
+
+test('a receipt that was taken shows, and delivered is not shown without one', () => {
+  const told = (status: string, answer: number | null) => [{ ...taken(), told: { status, answer } }];
+  expect(blamed(row({ status: 'sent' }), told('delivered', 204))).toEqual(['wrongReceipts 1']);
+  expect(blamed(row({ status: 'delivered' }), told('undelivered', 204))).toEqual(['wrongReceipts 1']);
+  for (const status of ['undelivered', 'failed'] as const)
+    expect(blamed(row({ part: 'cancelled', status }), told(status, 204))).toEqual([]);
+  // Nobody took it: it may show all the same, because Herald asked.
+  for (const status of ['sent', 'delivered'] as const)
+    expect(blamed(row({ status }), told('delivered', null))).toEqual([]);
+  expect(blamed(row({ status: 'sent' }), told('sent', 204))).toEqual([]);
+  expect(blamed(row({ status: 'delivered' }), told('sent', 204))).toEqual(['wrongReceipts 1']);
+  const { told: _, ...silent } = taken();
+  expect(blamed(row({ status: 'delivered' }), [silent])).toEqual(['wrongReceipts 1']);
+  expect(blamed(row({ address: '+1200555900007' }), [silent])).toEqual([]);
+  expect(blamed(row({ address: '+1200555900005' }), [silent])).toEqual(['wrongReceipts 1']);
 });
 
 test('two seconds after somebody left, a stop and a pause', () => {
