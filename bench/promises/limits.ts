@@ -39,7 +39,9 @@ export async function limits(stage: Stage, scale: Scale, only: 'both' | 'sms'): 
   const channels = only === 'both' ? (['sms', 'email'] as const) : (['sms'] as const);
   const { id } = await stage.publish({ topic, channels, length });
   await stage.until(id, 'the first message', (taken) => taken.length > 0);
-  await pause(seconds * 1_000);
+  await pause(COLD_S * 1_000);
+  await stage.arrivals(id);
+  await pause((seconds - COLD_S) * 1_000);
   const open = await stage.herald.app.pool.query<{ channel: string }>(
     `SELECT channel FROM delivery_counts WHERE announcement_id = $1 AND status = 'queued' GROUP BY channel HAVING sum(n) > 0`,
     [id],

@@ -153,7 +153,9 @@ async function run(): Promise<boolean> {
   return ok;
 }
 
-const percent = (share: number) => `${(100 * share).toFixed(0)} %`;
+function percent(share: number): string {
+  return `${(100 * share).toFixed(0)} %`;
+}
 
 async function on(config: ReadyConfig, rates: Rates, play: (stage: Stage) => Promise<Stage>): Promise<void> {
   const { sms, email } = rates;

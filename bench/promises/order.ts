@@ -16,6 +16,7 @@ export async function order(stage: Stage, scale: Scale): Promise<Verdict[]> {
   const routine = await stage.publish({ topic: many, urgency: 'routine' });
   await stage.until(routine.id, 'the routine announcement', (taken) => taken.length > 0);
   await pause(UNDER_WAY_MS);
+  await stage.arrivals(routine.id);
   const overtakes = await overtake(stage, few, scale, routine);
   const fast = await singles(stage);
   await control(stage.herald.sandboxUrl, { twilio: { latencyMs: SLOW_MS } });
@@ -47,7 +48,9 @@ async function overtake(stage: Stage, topic: string, scale: Scale, routine: Publ
   const times = taken.map(({ atMs }) => atMs - approvedMs);
   const [first, last] = [Math.min(...times), Math.max(...times)];
   const most = HOLDS_WITHIN_MS + (1.1 * segments * 1_000) / stage.rates.sms;
-  const [urgent, others] = [await spentOnSms(stage, id), await spentOnSms(stage, routine.id)];
+  const urgent = await spentOnSms(stage, id);
+  const timed = { stoodStillMs: stage.stoodStillMs() };
+  const others = await spentOnSms(stage, routine.id);
   // From a while before the urgent come until they are through: both have turns of the one limit.
   const until = Math.max(...urgent.map(({ at }) => at));
   const from = Math.min(...urgent.map(({ at }) => at)) - UNDER_WAY_MS / 2;
@@ -59,7 +62,6 @@ async function overtake(stage: Stage, topic: string, scale: Scale, routine: Publ
     ok: first <= HOLDS_WITHIN_MS && last <= most,
     figures: { firstMs: first, lastMs: last, mostMs: most, segments },
   };
-  const timed = { stoodStillMs: stage.stoodStillMs() };
   return [overtakes, verdict('limit-overtaken', stage.rates.sms, 'segments', both, scale, timed)];
 }
 

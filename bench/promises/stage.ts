@@ -25,7 +25,7 @@ export interface Stage {
   readonly outbox: ReturnType<typeof createOutbox>;
   /** When each SMS of an announcement came to the gateway, by its row's number: milliseconds of a monotonic clock. */
   arrivals(id: number): Promise<ReadonlyMap<number, readonly number[]>>;
-  /** The longest that who looks at the arrivals stood still, up to the last of them that were asked for. */
+  /** The longest that who looks at the arrivals stood still, between the last two times that they were asked for. */
   stoodStillMs(): number;
   /** Asks the HTTP API, as an admin. */
   api<T>(method: string, path: string, body?: object): Promise<T>;
@@ -130,7 +130,7 @@ async function furnish(
     outbox,
     async arrivals(announcement) {
       const seen = await doorman.look();
-      stoodStillMs = Math.max(stoodStillMs, seen.stoodStillMs);
+      stoodStillMs = seen.stoodStillMs;
       for (const [deliveryId, at] of seen.arrivals) {
         const { id, n } = app.ids.decode('delivery', deliveryId);
         const its = came.get(id) ?? new Map<number, number[]>();
