@@ -21,18 +21,18 @@ export interface Field {
   readonly reserved: Set<number>;
   /** Between Herald and its queue in Redis. */
   readonly queue?: Link;
-  /** Processes that were killed, frozen or cut off, and when first: milliseconds since the epoch. */
-  readonly struck: Map<number, number>;
+  /** When which processes were killed, frozen or cut off: milliseconds since the epoch. */
+  readonly struck: { readonly pid: number; readonly at: number }[];
   /** Whether rows of the main announcement are still to be sent. */
   isOpen(): Promise<boolean>;
   say(line: string): void;
   stop(): Promise<void>;
 }
 
-/** Notes that a process is struck; what it was struck with first counts. */
-export function note({ struck }: Pick<Field, 'struck'>, pid: number): void {
-  if (!struck.has(pid)) struck.set(pid, Date.now());
-}
+/** Notes that a process is struck. */
+export const note = ({ struck }: Pick<Field, 'struck'>, pid: number): void => {
+  struck.push({ pid, at: Date.now() });
+};
 
 /** A Herald whose ways to its gateways and its queue, and of one of its workers to PostgreSQL and Redis, lead through links. */
 export async function setUp(servers: Servers, say: Field['say']): Promise<Omit<Field, 'isOpen'>> {
@@ -102,7 +102,7 @@ export async function setUp(servers: Servers, say: Field['say']): Promise<Omit<F
       ...(queue && { queue: queue.link }),
       remote,
       reserved: new Set(),
-      struck: new Map(),
+      struck: [],
       say,
       stop,
     };

@@ -107,7 +107,7 @@ export function judgeRow(row: Row, entries: readonly Entry[], pause: Pause): rea
   else if (repeats > 0) {
     find(row.channel === 'email' ? 'repeatedEmail' : 'repeatedWebhook', undefined, repeats);
     // Each repeat follows an attempt whose answer we have taken away: Herald's own doubts do not count.
-    const excused = TAKES_ANSWERS.includes(effectOf(row)?.kind ?? '') ? row.doubts : row.explained;
+    const excused = row.explained + Math.min(answersTaken(row), row.doubts - row.explained);
     if (repeats > excused)
       find('unexplained', `was repeated ${repeats} times, and strikes explain ${excused}`);
     if (new Set(entries.map((entry) => entry.gatewayMessageId)).size > 1)
@@ -161,8 +161,11 @@ function isExplained({ status, leftAt, channel, address }: Row): boolean {
   return neverTaken || (effect?.kind === 'bounce' && status === 'suppressed');
 }
 
-/** What the gateway does to an address by itself so that an answer never comes. */
-const TAKES_ANSWERS: readonly string[] = ['take-and-cut', 'take-and-hang'];
+/** How many answers about an address the gateway takes away by itself; of mails, as SMS may not be repeated. */
+function answersTaken({ channel, address }: Pick<Row, 'channel' | 'address'>): number {
+  const effect = channel === 'email' ? magicMailbox(address)?.effect : undefined;
+  return effect?.kind === 'take-and-cut' || effect?.kind === 'take-and-hang' ? effect.times : 0;
+}
 
 /** What the gateway does to an address by itself. */
 const effectOf = ({ channel, address }: Pick<Row, 'channel' | 'address'>) =>

@@ -207,7 +207,9 @@ export async function freezeLister(
   return { stood: await standAside(field, pid), caught };
 }
 
-export async function isListing({ herald }: Field): Promise<boolean> {
+export async function isListing({ herald, queue }: Field): Promise<boolean> {
+  // Without a queue nobody is told to.
+  if (queue && queue.state() !== 'open') return false;
   const { rows } = await herald.app.pool.query("SELECT FROM expansions WHERE phase <> 'done' LIMIT 1");
   return rows.length > 0;
 }

@@ -46,6 +46,9 @@ const LONG = 20;
 export const isShort = (kills: number): boolean => kills < LONG;
 /** The gateways' outage: first nobody listens, then they answer with 503. Milliseconds. */
 export const outageMs = (kills: number): number => (isShort(kills) ? 20_000 : 90_000);
+const REDIS_AWAY = 'take Redis away from all';
+/** Workers claim rows again within. Milliseconds. */
+const GOES_ON_MS = 60_000;
 /** So long Redis is away from all at once; then it comes back empty. Milliseconds. */
 const withoutRedisMs = (kills: number): number => (isShort(kills) ? 15_000 : 60_000);
 /** Who is to die: SMS workers nearly always hold rows, webhooks are soon out. */
@@ -75,6 +78,8 @@ export async function strike(
     else say(`could not: ${name}`);
   };
 
+  // Before all others: they wait for workers that claim rows, and without a queue nobody does.
+  const withoutRedis = field.queue && (await takeRedisAway(field, kills));
   let killed = 0;
   for (let misses = 0; killed < kills && misses < kills * 3; ) {
     for (const name of schedule.get(killed) ?? []) {
@@ -94,14 +99,42 @@ export async function strike(
     kills: killed,
     freezes: done.get('freeze a worker') ?? 0,
     outages,
-    others: [...done].map(([name, times]) => (times > 1 ? `${name} (${times}×)` : name)),
+    others: [
+      ...(withoutRedis ? [REDIS_AWAY] : []),
+      ...[...done].map(([name, times]) => (times > 1 ? `${name} (${times}×)` : name)),
+    ],
     failed: [
+      ...(withoutRedis === false ? [REDIS_AWAY] : []),
       ...(killed < kills ? [`${killed} of ${kills} kills`] : []),
       ...Object.entries(specials).flatMap(([name, { times }]) =>
         (done.get(name) ?? 0) < times ? [`${name}: ${done.get(name) ?? 0} of ${times}`] : [],
       ),
     ],
   };
+}
+
+/**
+ * Redis is away from all processes at once for a while, and comes back empty.
+ * @returns whether Herald said meanwhile that it is not ready, and workers claim rows again
+ */
+async function takeRedisAway(
+  { herald, servers, queue, isOpen, say }: Field,
+  kills: number,
+): Promise<boolean> {
+  const isSending = async () => (await claims(herald)).size > 0;
+  if (!queue || !servers.redis || !(await waitFor(isSending, 60_000, 5))) return false;
+  say(`strike: ${REDIS_AWAY}`);
+  let wasReady = true;
+  try {
+    await queue.set('refused');
+    await servers.redis.kill();
+    await pause(withoutRedisMs(kills));
+    wasReady = (await herald.app.ready()).ready;
+  } finally {
+    await queue.set('open');
+  }
+  const goesOn = await waitFor(async () => (await isSending()) || !(await isOpen()), GOES_ON_MS, 50);
+  return !wasReady && goesOn;
 }
 
 function specialStrikes(
@@ -111,7 +144,7 @@ function specialStrikes(
   announce: () => Promise<number>,
   outages: Outage[],
 ): Readonly<Record<string, Special>> {
-  const { herald, servers, gateways, queue, remote, reserved } = field;
+  const { herald, servers, gateways } = field;
   const { pool } = herald.app;
   const often = 1 + Math.floor(kills / LONG);
   const did = async (act: Promise<void>) => {
@@ -178,29 +211,6 @@ function specialStrikes(
     'empty the queue': { times: 1, run: () => did(servers.emptyQueue(pool)) },
     ...(servers.redis && {
       'kill Redis': { times: 1, run: () => did(servers.redis?.kill() ?? Promise.reject()) },
-      'take Redis away from all': {
-        times: 1,
-        aside: true,
-        async run() {
-          // A worker that is cut off by itself is to be seen to work again.
-          const own = () => remote.child.pid ?? 0;
-          if (!(await waitFor(async () => !reserved.has(own()), 300_000, 50))) return false;
-          const kept = own();
-          reserved.add(kept);
-          await queue?.set('refused');
-          await servers.redis?.kill();
-          await pause(withoutRedisMs(kills));
-          const { checks } = await herald.app.ready();
-          await queue?.set('open');
-          const back = await waitFor(
-            async () => (await herald.app.ready()).checks.queue === 'ok',
-            10_000,
-            50,
-          );
-          reserved.delete(kept);
-          return checks.queue !== 'ok' && back;
-        },
-      },
       'cut a worker off from Redis': { times: 1, aside: true, run: () => cutOff(field, cutting, 'Redis') },
     }),
     'kill the web server': { times: 1 + often, run: async () => killOne(field, /^web$/, sweepers) },

@@ -110,7 +110,7 @@ export async function judge(
   const parts = new Map(Object.entries(announcements).map(([part, id]) => [id, part as Row['part']]));
   const { rows } = await app.pool.query<Omit<Found, 'part'>>(ROWS, [
     [...parts.keys()],
-    JSON.stringify([...struck].map(([pid, at]) => ({ pid, at: new Date(at) }))),
+    JSON.stringify(struck.map(({ pid, at }) => ({ pid, at: new Date(at) }))),
     JSON.stringify(outages),
     await faultyOutlets(app.pool),
   ]);
