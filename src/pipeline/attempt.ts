@@ -44,7 +44,7 @@ export function judge(
         claim.channel === 'sms'
           ? settleAfterMs(context.requestTimeoutMs)
           : backoffMs(policy, row.tries + 1, context.random);
-      const spent = isSpent(policy, policy.maxUnanswered, row, context.ageMs + dueInMs);
+      const spent = isSpent(policy, policy.maxUnanswered, row.doubts, context.ageMs + dueInMs);
       base.dueInMs = spent ? RESTS_MS : dueInMs;
       base.code = outcome.code;
       base.detail = outcome.message;
@@ -62,10 +62,10 @@ export function judge(
       const spent =
         again !== null &&
         (verdict.burnt
-          ? isSpent(all, all.maxTries, row, context.ageMs + again)
+          ? isSpent(all, all.maxTries, row.tries, context.ageMs + again)
           : isTooOld(all, context.ageMs + again));
       // What an earlier attempt left in doubt is decided by a refusal for good only.
-      const doubted = row.inDoubt && (again !== null || verdict.status === 'expired');
+      const doubted = row.doubts > 0 && (again !== null || verdict.status === 'expired');
       const status = doubted ? 'unknown' : spent ? 'failed' : verdict.status;
       base.burnt = verdict.burnt;
       base.dueInMs = again !== null && !spent ? again : doubted ? RESTS_MS : null;
@@ -109,8 +109,9 @@ function ended(record: Writing, status: AttemptRecord['status'], event: string =
   return record;
 }
 
-function isSpent(policy: RetryPolicy, most: number, row: ClaimedDelivery, ageMs: number): boolean {
-  return row.tries + 1 >= most || isTooOld(policy, ageMs);
+/** @param before how many there were before this one, of at most so many */
+function isSpent(policy: RetryPolicy, most: number, before: number, ageMs: number): boolean {
+  return before + 1 >= most || isTooOld(policy, ageMs);
 }
 
 function isTooOld({ maxAgeMs }: RetryPolicy, ageMs: number): boolean {
@@ -123,5 +124,5 @@ export function givenBack(claim: ShardClaim, row: ClaimedDelivery, why: string, 
   record.burnt = false;
   record.dueInMs = dueInMs;
   record.detail = why;
-  return ended(record, row.inDoubt ? 'unknown' : 'queued', 'given-back');
+  return ended(record, row.doubts > 0 ? 'unknown' : 'queued', 'given-back');
 }

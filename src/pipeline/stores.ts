@@ -46,8 +46,11 @@ export interface ClaimedDelivery {
   readonly n: number;
   readonly attempt: number;
   readonly tries: number;
-  /** An earlier attempt may have been sent (e-mail, webhook): only an acceptance, or a refusal for good, ends that doubt. */
-  readonly inDoubt: boolean;
+  /**
+   * Earlier attempts that may have been sent (e-mail, webhook), where that is not known yet: only an acceptance, or a refusal
+   * for good, ends that doubt.
+   */
+  readonly doubts: number;
   readonly address: string;
   readonly contactId: number;
   readonly locale: string;

@@ -87,7 +87,9 @@ const claimRowsBy = (order: string) => `
   changed AS (
     SELECT announcement_id, channel, old, 'sending'::delivery_status AS new, segments AS old_segments, segments FROM claimed
   ), ${countChanges('$5::smallint')}
-  SELECT c.n, c.attempt, c.tries, c.old = 'unknown' AS "inDoubt", c.address_key AS address, c.contact_id AS "contactId", c.locale, c.sequence,
+  SELECT c.n, c.attempt, c.tries, CASE WHEN c.old = 'unknown' THEN
+      (SELECT greatest(1, count(*))::int FROM delivery_events e WHERE e.announcement_id = c.announcement_id AND e.n = c.n AND e.type = 'unknown')
+    ELSE 0 END AS doubts, c.address_key AS address, c.contact_id AS "contactId", c.locale, c.sequence,
     s.name, e.url, e.sealed_secrets AS secrets
   FROM claimed c
   LEFT JOIN contacts k ON c.channel <> 'webhook' AND k.id = c.contact_id
@@ -100,7 +102,7 @@ const CLAIM_UNTRIED = claimRowsBy('d.attempt, d.n');
 
 /** Only SMS is settled by asking; the other channels are sent again under the same id (CLAIM_ROWS). */
 const UNSETTLED = `
-  SELECT d.n, d.attempt, d.tries, true AS "inDoubt", d.address_key AS address, d.contact_id AS "contactId", d.locale, d.sequence, s.name,
+  SELECT d.n, d.attempt, d.tries, 1 AS doubts, d.address_key AS address, d.contact_id AS "contactId", d.locale, d.sequence, s.name,
     extract(epoch FROM now() - d.claimed_at) * 1000 AS "claimedAgoMs",
     (SELECT count(*)::int FROM delivery_events e
      WHERE e.announcement_id = d.announcement_id AND e.n = d.n AND e.type = 'not-found' AND e.attempt = d.attempt) AS "askedBefore",

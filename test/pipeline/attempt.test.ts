@@ -21,11 +21,11 @@ const claimOf = (channel: Channel): ShardClaim => ({
   sends: true,
   asks: false,
 });
-const rowOf = (tries: number, attempt = tries + 1, inDoubt = false): ClaimedDelivery => ({
+const rowOf = (tries: number, attempt = tries + 1, doubts = 0): ClaimedDelivery => ({
   n: 7,
   attempt,
   tries,
-  inDoubt,
+  doubts,
   address: '+14155550100',
   contactId: 3,
   locale: 'en',
@@ -183,8 +183,8 @@ describe('an answer that never came', () => {
 
   it('the others are sent again under the same id, but not to somebody who takes them all and never answers', () => {
     const inTheEnd = {
-      email: { row: rowOf(RETRY_POLICIES.email.maxUnanswered - 1), ageMs: HOUR },
-      webhook: { row: rowOf(50), ageMs: 72 * HOUR },
+      email: { row: rowOf(9, 10, RETRY_POLICIES.email.maxUnanswered - 1), ageMs: HOUR },
+      webhook: { row: rowOf(50, 51, 50), ageMs: 72 * HOUR },
     };
     for (const c of ['email', 'webhook'] as const) {
       const first = judge(claimOf(c), rowOf(0), UNKNOWN, now).record;
@@ -193,6 +193,9 @@ describe('an answer that never came', () => {
         event: 'unknown',
         dueInMs: RETRY_POLICIES[c].baseMs / 2,
       });
+      // What was refused before was not taken: it does not count.
+      const refusedBefore = judge(claimOf(c), rowOf(9), UNKNOWN, now).record;
+      expect(refusedBefore.dueInMs).toBeLessThan(2 * HOUR);
       const { row, ageMs } = inTheEnd[c];
       const last = judge(claimOf(c), row, UNKNOWN, { ...now, ageMs }).record;
       // It may have been sent: it stays in doubt, and rests longer than anything is sent.
@@ -204,7 +207,7 @@ describe('an answer that never came', () => {
   it('a later refusal for now leaves the doubt, also when it is the last one; a refusal for good is an answer', () => {
     for (const c of ['email', 'webhook'] as const) {
       const doubted = (tries: number, category: Parameters<typeof refused>[0], ageMs = HOUR) =>
-        judge(claimOf(c), rowOf(tries, tries + 1, true), refused(category), { ...now, ageMs }).record;
+        judge(claimOf(c), rowOf(tries, tries + 1, 1), refused(category), { ...now, ageMs }).record;
       expect(doubted(1, 'temporary')).toMatchObject({ status: 'unknown', event: 'retry', burnt: true });
       expect(doubted(1, 'throttled')).toMatchObject({ status: 'unknown', event: 'retry', burnt: false });
       const last = doubted(RETRY_POLICIES.email.maxTries - 1, 'temporary', c === 'email' ? HOUR : 72 * HOUR);
@@ -212,7 +215,7 @@ describe('an answer that never came', () => {
       expect(last.dueInMs).toBeGreaterThan(73 * HOUR);
       expect(doubted(1, 'expired')).toMatchObject({ status: 'unknown' });
       expect(doubted(1, 'permanent')).toMatchObject({ status: 'failed' });
-      expect(givenBack(claimOf(c), rowOf(1, 2, true), 'x')).toMatchObject({ status: 'unknown', dueInMs: 0 });
+      expect(givenBack(claimOf(c), rowOf(1, 2, 1), 'x')).toMatchObject({ status: 'unknown', dueInMs: 0 });
     }
   });
 });

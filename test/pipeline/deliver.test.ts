@@ -69,7 +69,7 @@ function shard(options: {
           n: next,
           attempt: 1,
           tries: 0,
-          inDoubt: false,
+          doubts: 0,
           address: `+1415555${next}`,
           contactId: next,
           locale: 'en',

@@ -514,7 +514,7 @@ describe('an exercise in a live installation', () => {
       contactId: contact.rows[0].id,
       attempt: 1,
       tries: 0,
-      inDoubt: false,
+      doubts: 0,
       name: null,
       sequence: null,
       endpoint: null,

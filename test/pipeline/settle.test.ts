@@ -22,7 +22,7 @@ const row = (n: number, askedBefore: number, deaths = 0): UnsettledDelivery => (
   n,
   attempt: 2,
   tries: 1,
-  inDoubt: false,
+  doubts: 0,
   address: `+1415555010${n}`,
   contactId: n,
   locale: 'en',

@@ -128,7 +128,7 @@ stories('claimed rows', (test) => {
         n: 2,
         attempt: 1,
         tries: 0,
-        inDoubt: false,
+        doubts: 0,
         address: '+8613900000001',
         contactId: sms,
         locale: 'zh-CN',
@@ -148,6 +148,19 @@ stories('claimed rows', (test) => {
     ).toEqual(Array(2).fill({ status: 'sending', worker_id: worker, claimed: true }));
     expect(await office.deliveries.claimRows(phone, 10, worker)).toEqual([]);
     await office.expectCountsToMatch(id);
+  });
+
+  test('a mail in doubt says how often it was', async ({ office }) => {
+    await office.citizen({ email: 'c1@example.org' });
+    const id = await office.sending({ channels: ['email'] });
+    const worker = await office.worker();
+    const claim = await office.holdOne(id, worker);
+    for (const doubts of [0, 1, 2]) {
+      const row = only(await office.deliveries.claimRows(claim, 10, worker));
+      expect(row.doubts).toBe(doubts);
+      const unanswered = { status: 'unknown', dueInMs: 0, code: 'timeout' } as const;
+      await office.deliveries.record([result(claim, row, unanswered)], worker);
+    }
   });
 
   test('never go out twice, however often they are asked for at once, and never to another worker', async ({
