@@ -25,7 +25,7 @@ import type {
   AnnouncementTransaction,
 } from './announcement-store.ts';
 import { checkAnnouncement, checkTimes, checkUnfinished, parseDraft } from './check-announcement.ts';
-import { checkFrozen, createFreeze, type FreezeDeps } from './freeze.ts';
+import { checkFrozen, createFreeze, type FreezeDeps, refusalOf } from './freeze.ts';
 import type { TemplateLibrary } from './ports.ts';
 import { createPreviewer, type HeldUntil, type Preview } from './preview.ts';
 import { createSuggest, type Suggest } from './suggest.ts';
@@ -126,7 +126,8 @@ export function createAnnounce(deps: AnnounceDeps): Announce {
         `a ${draft.mode} announcement cannot supersede one in ${superseded.mode} mode`,
       );
     }
-    stillStands(superseded.replacedBy.at(-1));
+    // Whoever is still writing loses nothing by what others approve meanwhile; submission refuses it.
+    if (!unfinished) stillStands(superseded.replacedBy.at(-1));
     return { draft, supersedes: id };
   }
 
@@ -196,7 +197,11 @@ export function createAnnounce(deps: AnnounceDeps): Announce {
 
     async check(id) {
       const record = await store.get(id);
-      return check(record, () => bundleOf(record.draft), store, await store.now());
+      const superseded = record.supersedes === null ? null : await store.get(record.supersedes);
+      return [
+        ...(await refusalOf(() => stillStands(superseded?.replacedBy.filter((by) => by !== id).at(-1)))),
+        ...(await check(record, () => bundleOf(record.draft), store, await store.now())),
+      ];
     },
 
     async submit(id, actor) {

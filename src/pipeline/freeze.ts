@@ -83,13 +83,13 @@ export function createFreeze({ renderer, ids, smsRoutes, publicUrl }: FreezeDeps
   return { freeze, check };
 }
 
-/** What a check throws at somebody's input. */
-async function refusalOf(check: () => unknown): Promise<readonly HeraldError[]> {
+/** What a check throws at somebody's input, or because of what others did meanwhile. */
+export async function refusalOf(check: () => unknown): Promise<readonly HeraldError[]> {
   try {
     await check();
     return [];
   } catch (error) {
-    if (error instanceof HeraldError && error.kind === 'invalid') return [error];
+    if (error instanceof HeraldError && ['invalid', 'conflict'].includes(error.kind)) return [error];
     throw error;
   }
 }

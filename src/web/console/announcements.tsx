@@ -100,7 +100,8 @@ export const announcementPages: ConsolePages = (server, app) => {
         await announce.submit(id, actorOf(request));
       } catch (error) {
         // What is missing is shown where it is written.
-        if (!(error instanceof HeraldError && error.kind === 'invalid')) throw error;
+        if (!(error instanceof HeraldError)) throw error;
+        if (error.kind !== 'invalid' && error.code !== 'already-superseded') throw error;
         return goTo(reply, `${page}/edit?check=1`);
       }
       return goTo(reply, `${page}?done=submitted`);

@@ -10,6 +10,7 @@ export const refusals = words({
     'still-being-called': '审批人正在通知中，暂时不能越权批准。请等最后一位通知满五分钟，或直接联系审批人。',
     'illegal-transition': '通告的状态已发生变化，现在不能这样操作。请查看最新状态。',
     'invalid-announcement': '通告的内容或时间已不能发送，例如有效期已过，或所选主题已停用。请退回修改。',
+    'already-superseded': '它要取代的通告已被另一则取代，因此不能再发。请退回，改为取代最新的那一则。',
     'no-provider': '有一个发送渠道尚未配置服务商，因此不能批准。请联系管理员，或退回后取消该渠道。',
     expired: '有效期已过，不能再向市民发送。',
     'last-admin': '这是最后一位管理员，不能停用或改变角色。请先添加另一位。',
@@ -27,6 +28,8 @@ export const refusals = words({
       'It has changed meanwhile, and this cannot be done to it now. Look at its present state.',
     'invalid-announcement':
       'It cannot be sent as it is any more: it may have expired, or a topic was archived. Return it to its author.',
+    'already-superseded':
+      'Another one has superseded the announcement that it supersedes. Return it, to supersede that one instead.',
     'no-provider':
       'One of its channels has no provider, so it cannot be approved. Ask an admin, or return it and leave the channel out.',
     expired: 'It has expired, so nothing more may be sent to citizens.',
