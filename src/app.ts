@@ -193,7 +193,7 @@ export async function open(
     const keyed = connect(KEYED_CONNECTIONS, { byKeys: true, queryTimeoutMs: 30_000 });
     // Heartbeats do not queue behind anything: a worker with much to ask is not a dead one.
     const heart = connect(1, { queryTimeoutMs: 5_000 });
-    // Nor does looking at breakers, and at whether the database answers.
+    // Nor does looking at breakers.
     const brisk = connect(2, { queryTimeoutMs: 5_000 });
     await requireDatabase(pool, config.databaseUrl);
     await requireSchema(pool, SCHEMA);
@@ -385,7 +385,7 @@ export async function open(
           onError: (error) => log.warn({ err: error }, 'a mail to the bounce address was not taken'),
         });
       },
-      ready: () => readiness(brisk, wakeUps),
+      ready: () => readiness(pool, wakeUps),
       installationId: installation.id,
       close: closeAll,
     };

@@ -14,8 +14,10 @@ export interface Readiness {
 
 /** What has not answered by then is not ready: whoever asks does not wait for long. Milliseconds. */
 const ANSWERS_WITHIN_MS = 2_000;
+/** Then the connection is given up as well: a server that says nothing must not cost those that others wait for. Milliseconds. */
+const GIVEN_UP_MS = 3_000;
 
-/** Asks the database and the queue, and says within two seconds or so what they are good for. */
+/** Asks the database, over the connections that all else uses, and the queue; says within two seconds or so what they are good for. */
 export async function readiness(pool: pg.Pool, wakeUps: WakeUps): Promise<Readiness> {
   const verdict = async (check: Promise<unknown>) => {
     const said = new AbortController();
@@ -28,9 +30,13 @@ export async function readiness(pool: pg.Pool, wakeUps: WakeUps): Promise<Readin
       said.abort();
     }
   };
+  // pg knows a time-out for each query; its types do not yet.
+  const brief = {
+    query: (text: string) => pool.query({ text, query_timeout: GIVEN_UP_MS } as pg.QueryConfig),
+  } as Pick<pg.Pool, 'query'>;
   const [database, schema, queue] = await Promise.all([
-    verdict(pool.query('SELECT 1')),
-    verdict(requireSchema(pool, SCHEMA)),
+    verdict(brief.query('SELECT 1')),
+    verdict(requireSchema(brief, SCHEMA)),
     verdict(wakeUps.ping()),
   ]);
   return { ready: [database, schema, queue].every((v) => v === 'ok'), checks: { database, schema, queue } };

@@ -202,7 +202,7 @@ function specialStrikes(
     },
     'kill PostgreSQL': {
       times: 1,
-      // A worker's own answers are written when it is back: only what it lost is found out, by others.
+      // A worker's own answers are written when it is back: what it lost is found out when its shard is put back, or by the sweeper.
       run: () =>
         during({ channels: CHANNELS, sources: ['deliver', 'sweep'] }, FOUND_OUT_MS, () =>
           did(servers.killPostgres(pool)),

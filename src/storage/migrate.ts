@@ -55,7 +55,7 @@ export async function migrate(
 }
 
 /** The number of the last migration applied; 0 for an empty database. */
-export async function schemaVersion(pool: pg.Pool): Promise<number> {
+export async function schemaVersion(pool: Pick<pg.Pool, 'query'>): Promise<number> {
   const { rows } = await pool.query<{ there: boolean }>(
     `SELECT to_regclass('schema_migrations') IS NOT NULL AS there`,
   );
@@ -71,7 +71,7 @@ export async function schemaVersion(pool: pg.Pool): Promise<number> {
  * @throws HeraldError `schema-too-old`, `schema-too-new`
  */
 export async function requireSchema(
-  pool: pg.Pool,
+  pool: Pick<pg.Pool, 'query'>,
   range: { readonly least: number; readonly most: number },
 ): Promise<void> {
   const version = await schemaVersion(pool);

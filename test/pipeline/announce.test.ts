@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { App } from '../../src/app.ts';
+import { versionOf } from '../../src/domain/announcement.ts';
 import type { Actor } from '../../src/pipeline/announcement-store.ts';
 import { DRAFT, type Herald, refusal, startHerald } from './herald.ts';
 
@@ -299,9 +300,16 @@ describe('what supersedes', () => {
       () => app.announce.create(correction(old), author),
     ])
       expect(await refusal(act())).toMatchObject(refused);
+    // Whoever is still writing keeps what they wrote, and is told at the check.
+    const seen = versionOf(await app.announce.get(draftOnly));
+    expect(await app.announce.save(draftOnly, correction(old), author, seen)).toMatchObject({
+      id: draftOnly,
+    });
+    expect((await app.announce.check(draftOnly)).map(({ code }) => code)).toEqual(['already-superseded']);
     expect(await app.announce.edit(draftOnly, correction(first), author)).toMatchObject({
       supersedes: first,
     });
+    expect(await app.announce.check(draftOnly)).toEqual([]);
   });
 
   it.each([

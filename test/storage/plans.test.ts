@@ -227,7 +227,8 @@ for (const server of servers()) {
         const outlets = createOutletStore(office.pool, sealer);
         await outlets.last([1, 2]);
         await outlets.deliveries(1, { limit: 16 });
-        await outlets.sent(id, 30_000).catch(() => undefined); // no outlet's, but asked all the same
+        // A citizen's: asked, and refused.
+        await expect(outlets.sent(id, 30_000)).rejects.toThrow('no such delivery');
       },
     };
     for (const [what, act] of Object.entries(run)) {
