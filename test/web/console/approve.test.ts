@@ -201,6 +201,32 @@ describe('the page on which one approves', () => {
     expect(body).toMatch(/<ins>[\s\S]*可疑[\s\S]*<\/ins>/);
   });
 
+  test('of two that supersede one text the second is refused in words, to approver and author', async () => {
+    const { announce, ids } = herald.app;
+    const { id: old, page: oldPage } = await submitted();
+    await announce.approve(old, as(approver, 'approver'));
+    const change = { kind: 'correction', supersedes: ids.encode('announcement', old) };
+    const [first, second] = [await submitted(change), await submitted(change)];
+    const draft = await announce.create({ ...DRAFT, ...change }, as(author, 'author'));
+    const [writing, deciding] = [await author.visit(), await approver.visit()];
+    const { body } = await deciding.get(`${second.page}/approve`);
+    expect((await writing.get(oldPage)).body).toContain('kind=correction');
+    await announce.approve(first.id, as(approver, 'approver'));
+
+    const refused = await deciding.post(`${second.page}/approve`, { sha256: hashOn(body) });
+    expect([refused.status, await state(second.id)]).toEqual([409, 'submitted']);
+    expect(wordsOf(refused.body)).toContain('Another one has superseded the announcement that it supersedes');
+
+    const page = `/console/announcements/${ids.encode('announcement', draft.id)}`;
+    const { location } = await writing.post(`${page}/submit`, {});
+    expect(location).toBe(`${page}/edit?check=1`);
+    expect(wordsOf((await writing.get(location)).body)).toContain('Another one has superseded it already');
+    // Its own page leads to its successor, and offers no other.
+    const { body: superseded } = await writing.get(oldPage);
+    expect(superseded).not.toContain('kind=correction');
+    expect(superseded).toContain(first.page);
+  });
+
   test('what people wrote is text, in the page and in the frame', async () => {
     const content = {
       'zh-CN': { headline: HOSTILE.slice(0, 40), summary: HOSTILE, body: HOSTILE },
